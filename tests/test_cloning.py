@@ -40,6 +40,11 @@ class Net(jkeras.Model):
 DATA = {"a": np.eye(3, 4, dtype="float32"), "b": np.ones((3, 4), np.float32)}
 
 
+def named():
+    x, y = layers.Input((4,)), layers.Input((4,))
+    return jkeras.Model({"left": x, "right": y}, x + y)
+
+
 def assert_twins(model, clone, x):
     assert type(clone) is type(model) and clone.name == model.name
     assert not {id(w) for w in clone.weights} & {id(w) for w in model.weights}
@@ -76,7 +81,7 @@ def test_on_other_inputs():
     sequence = clone_model(stack(), input_tensors=x)
     assert sequence.output_shape == (None, 5, 2)
     a, b = layers.Input(batch_shape=(7, 4), name="p"), layers.Input(batch_shape=(7, 4), name="q")
-    assert clone_model(graph(), input_tensors=[a, b]).output["y"].shape == (7, 3)
+    assert clone_model(graph(), input_tensors={"a": a, "b": b}).output["y"].shape == (7, 3)
 
 
 def test_with_functions_of_ones_own():
@@ -123,6 +128,7 @@ def test_recursion_reaches_inner_models():
         (lambda: clone_model(stack(), call_function=lambda layer, x: x), "call_function is for models with a graph"),
         (lambda: clone_model(Net(1), clone_function=lambda layer: layer), "cloned from its config as a whole"),
         (lambda: clone_model(graph(), input_tensors=layers.Input((4,))), "2 inputs. Received: 1"),
+        (lambda: clone_model(named(), input_tensors=[layers.Input((4,))] * 2), "structure of model.input.*'left'"),
         (lambda: clone_model(stack(), input_tensors=[np.ones((2, 4))]), "symbolic tensors"),
         (lambda: clone_model(stack(), clone_function=3), "clone_function is a function"),
     ],
@@ -145,6 +151,15 @@ def test_a_clone_of_a_compiled_model_is_compiled_alike_with_parts_of_its_own():
         assert float(clone.optimizer.learning_rate) == 0.5
         clone.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
         assert int(model.optimizer.iterations) == 0 and "mean_absolute_error" in clone.history.history
+
+
+def test_a_clone_of_a_class_of_ones_own_is_built_and_compiled_alike():
+    model = Net(2)
+    assert not clone_model(model).built
+    model(DATA["a"])
+    assert clone_model(model).count_params() == model.count_params()
+    model.compile("sgd", "mse")
+    assert clone_model(model).compiled
 
 
 class OwnCompile(jkeras.Model):

@@ -2,9 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras import Input, Model, Sequential, callbacks, layers, metrics, models, optimizers
 
 X = np.arange(8, dtype=np.float32).reshape(8, 1)
@@ -322,3 +324,37 @@ def test_metrics_that_only_the_property_lists_start_afresh_with_each_run_and_epo
     mean.update_state(100.0)
     history = model.fit(X, y, epochs=2, batch_size=4, verbose=0, validation_data=(X, 2 * y)).history
     assert history == {"loss": [17.5, 17.5], "val_loss": [70.0, 70.0]}
+
+
+def test_a_reset_of_ones_own_may_keep_what_was_seen():
+    """Compiled or held, over the epochs and the runs, as in Keras."""
+    found = {}
+    for library in (jkeras, keras):
+
+        class Lasting(library.metrics.Mean):
+            def reset_state(self):
+                pass
+
+        class Watching(library.Model):
+            def __init__(self, seen):
+                super().__init__()
+                self.seen = seen
+
+            def call(self, x):
+                return x
+
+            def compute_metrics(self, x, y, y_pred, sample_weight=None):
+                self.seen.update_state(x)
+                return super().compute_metrics(x, y, y_pred, sample_weight)
+
+        class OfOutputs(Lasting):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                super().update_state(y_pred, sample_weight)
+
+        model = Watching(Lasting(name="seen"))
+        model.add_weight(shape=())
+        model.compile("sgd", lambda y, y_pred: (y_pred - y) ** 2, metrics=[OfOutputs(name="out")])
+        runs = [model.fit(X[:n], Y[:n], batch_size=4, epochs=3, verbose=0).history for n in (4, 8)]
+        found[library] = [(run["seen"], run["out"]) for run in runs]
+    np.testing.assert_allclose(found[jkeras][0], found[keras][0])
+    np.testing.assert_allclose(found[jkeras][1], found[keras][1])

@@ -63,6 +63,17 @@ def test_losses_and_masks_of_a_stateless_call():
     assert y._keras_mask.tolist() == [[True, False]]
 
 
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_the_seed_is_there_before_the_weights(library):
+    class Noisy(library.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seeds = library.random.SeedGenerator(1)
+
+    made = (Noisy(), library.layers.Dropout(0.5), library.layers.LSTM(2, dropout=0.5), library.layers.Dense(2))
+    assert [len(layer.non_trainable_variables) for layer in made] == [1, 1, 1, 0]
+
+
 def test_a_loop_by_hand_draws_anew_in_each_step_and_can_be_repeated():
     model = stacked(jkeras, layers.Dropout(0.5))
     assert [v.path.rpartition("/")[2] for v in model.non_trainable_variables][-1] == "seed_generator_state"

@@ -198,6 +198,45 @@ def test_feature_extractors_share_the_weights():
     assert extractor(ROW).shape == (1, 4) and extractor.layers[-1] is model.get_layer("low")
     head = Model(model.get_layer("low").output, model.output)
     np.testing.assert_allclose(head(extractor(ROW)), model(ROW), rtol=1e-6)
+    for one in (head, Model.from_config(head.get_config())):
+        assert [type(layer).__name__ for layer in one.layers] == ["InputLayer", "Dense"]
+        assert one.layers[-1].name == "high" and one.layers[0].batch_shape == (None, 4)
+
+
+def test_an_input_has_the_dtype_of_its_symbol():
+    x, n = Input((2,), dtype="float16"), Input((2,), dtype="int32")
+    assert [str(y.dtype) for y in Model((x, n), (x + 2, n + 2))((np.ones((2, 2)), np.ones((2, 2))))] == ["float16", "int32"]
+
+
+def test_inputs_with_names_need_them_where_their_order_is_open():
+    a, b = Input((2,), name="a"), Input((2,), name="b")
+    one, two = np.full((1, 2), 1.0), np.full((1, 2), 2.0)
+    assert Model({"a": a, "b": b}, a - b)([one, two]).tolist() == [[-1.0, -1.0]]
+    with pytest.raises(ValueError, match=r"write {'b': ..., 'a': ...}"):
+        Model({"b": b, "a": a}, a - b)([one, two])
+
+
+def test_a_stack_takes_what_its_first_layer_takes():
+    class Weighted(layers.Layer):
+        def build(self, shapes):
+            self.scale = self.add_weight(shape=shapes["a"][1:], initializer="ones")
+
+        def call(self, x):
+            return x["a"] * self.scale + x["b"]
+
+    data = {"a": ROW, "b": 2 * ROW}
+    model = Sequential([Weighted(), Dense(1, kernel_initializer="ones")])
+    assert model(data).tolist() == [[9.0]] and model.input_shape == [(None, 3), (None, 3)]
+    for twin in (jkeras.models.clone_model(model), Sequential.from_config(model.get_config(), {"Weighted": Weighted})):
+        assert twin.built and twin.predict(data, verbose=0).tolist() == [[9.0]]
+
+
+def test_a_config_tells_tuples_from_lists():
+    x = Input((3,))
+    y, z = Dense(1)(x), Dense(2)(x)
+    for outputs in ((y, z), [y, z], {"one": y, "two": (y, [z, y])}):
+        found = Model.from_config(Model(x, outputs).get_config())(ROW)
+        assert jax.tree.structure(found) == jax.tree.structure(jax.tree.map(lambda _: 0, outputs))
 
 
 OPERATORS = {

@@ -44,6 +44,15 @@ def single(leaf):
     return leaf["t"]
 
 
+def in_tuple(leaf):
+    return (leaf["t"], leaf["u"])
+
+
+def of_two(y_true, y_pred):
+    (a, b), (c, d) = y_true, y_pred
+    return losses.mean_absolute_error(a, c) + losses.mean_absolute_error(b, d)
+
+
 NESTED = ["a_loss", "b/u_loss", "b/v_loss"]
 ALL_MSE = {"loss": ("t mse", "u mse", "v mse"), **dict(zip(NESTED, (("t mse",), ("u mse",), ("v mse",))))}
 OTHERS = {"loss": ("t mse", "u mae", "v mse"), **dict(zip(NESTED, (("t mse",), ("u mae",), ("v mse",))))}
@@ -101,6 +110,20 @@ CASES = [
         {"loss": ["mse", "mae", "mse"]},
         in_list(Y),
         {"loss": ("t mse", "u mae", "v mse"), "t_loss": ("t mse",), "1/u_loss": ("u mae",), "1/v_loss": ("v mse",)},
+    ),
+    # A loss of a structure stands in its place, and a list where a tuple is, or the other way round, holds several.
+    (
+        nested,
+        {"loss": {"b": (of_two, ["mse", None])}, "loss_weights": {"b": (2.0, [3.0, 1.0])}},
+        nested(Y),
+        {"loss": (*["u mae", "v mae"] * 2, *["u mse"] * 3), "b_loss": ("u mae", "v mae"), "b/u_loss": ("u mse",)},
+    ),
+    (nested, {"loss": {"b": of_two}}, nested(Y), {"loss": ("u mae", "v mae")}),
+    (
+        in_tuple,
+        {"loss": [of_two, ("mse", None)]},
+        in_tuple(Y),
+        {"loss": ("t mae", "u mae", "t mse"), "t_u_loss": ("t mae", "u mae"), "t_loss": ("t mse",)},
     ),
     # The losses of a dict follow its order, those of a list the order of the keys.
     (
@@ -191,6 +214,8 @@ def test_a_subclass_may_return_a_nest():
     "structure, arguments, y, text",
     [
         (nested, {"loss": ["mse", "mae"]}, nested(Y), r"3 outputs \(t, u, v\), but loss has 2.*structure of the outputs"),
+        (nested, {"loss": {"b": "mae"}}, nested(Y), "3 outputs .* but loss has"),
+        (nested, {"loss": {"b": of_two}, "loss_weights": {"b": [1.0, 2.0]}}, nested(Y), "the structure of the loss"),
         (nested, {"loss": {"c": "mse"}}, nested(Y), r"Unknown output in loss: 'c'\. Known names: 'a', 'b', 't', 'u', 'v'"),
         (nested, {"loss": "mse"}, {"a": T, "b": [U]}, r"3 outputs .* but y has 2"),
         (nested, {"loss": "mse"}, {"a": T}, r"The output 'u' has the loss 'mse', but there is no target|no target y for it"),

@@ -25,6 +25,7 @@ def test_the_tree_is_that_of_keras():
         }
 
     ours, theirs = network(jkeras), network(keras)
+    assert paths(ours) == paths(theirs)  # before data are seen, too
     for model in (ours, theirs):
         model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
     assert paths(ours) == paths(theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -220,3 +221,26 @@ def test_a_callback_sees_the_outputs_of_the_rows_alone():
     found = model.predict(X[:10], batch_size=4, verbose=0, callbacks=[see])
     assert [len(outputs) for outputs in seen] == [4, 4, 2]
     np.testing.assert_array_equal(np.concatenate(seen), found)
+
+
+def test_with_steps_per_execution_a_callback_hears_of_as_many_batches_at_once():
+    heard = {}
+    for library in (jkeras, keras):
+        model, seen = net(library, steps_per_execution=3), heard.setdefault(library, [])
+        see = library.callbacks.LambdaCallback(
+            on_predict_batch_begin=lambda batch, logs, seen=seen: seen.append(batch),
+            on_predict_batch_end=lambda batch, logs, seen=seen: seen.append((batch, len(logs["outputs"]))),
+            on_test_batch_begin=lambda batch, logs, seen=seen: seen.append(batch),
+            on_test_batch_end=lambda batch, logs, seen=seen: seen.append((batch, round(float(logs["loss"]), 4))),
+        )
+        model.predict(X[:12], batch_size=2, verbose=0, callbacks=[see])
+        model.evaluate(X[:12], Y[:12], batch_size=2, verbose=0, callbacks=[see])
+    assert heard[jkeras] == heard[keras] and heard[keras][:4] == [0, (2, 6), 3, (5, 6)]
+    stream, seen = ((X[i : i + 2], Y[i : i + 2]) for i in range(0, 14, 2)), heard[jkeras]
+    seen.clear()
+    net(steps_per_execution=3).predict(
+        stream,
+        verbose=0,
+        callbacks=[callbacks.LambdaCallback(on_predict_batch_end=lambda b, logs: seen.append((b, len(logs["outputs"]))))],
+    )
+    assert seen == [(2, 6), (5, 6), (6, 2)]  # where the data end, so do the numbers

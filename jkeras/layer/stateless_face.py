@@ -109,8 +109,6 @@ class StatelessFace:
 
     def _beside_weights(self: Layer) -> list[Variable]:  # type: ignore[misc]
         """What a call may change and is no weight."""
-        if not self.built:
-            return []
         kept: list[Variable] = [variable for _, variable in weight_entries(self) if isinstance(variable, KeptState)]
         draws = any(
             (part._plan.takes_rng and part.draws) or any(isinstance(v, SeedGenerator) for v in vars(part).values())

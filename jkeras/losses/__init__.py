@@ -51,3 +51,4 @@ from jkeras.losses.regression import mean_squared_logarithmic_error as mean_squa
 from jkeras.losses.sequences import CTC as CTC
 from jkeras.losses.sequences import ctc as ctc
 from jkeras.losses.wrapper import LossFunctionWrapper as LossFunctionWrapper
+from jkeras.losses.wrapper import takes_arrays_alone as takes_arrays_alone

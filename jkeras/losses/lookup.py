@@ -61,7 +61,7 @@ def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = No
 
 
 def _crossentropy(y_true_spec: Tree, y_pred_spec: Tree) -> Callable[..., Array]:
-    if y_true_spec is None or y_pred_spec is None:
+    if not hasattr(y_true_spec, "shape") or not hasattr(y_pred_spec, "shape"):
         raise ValueError("loss='crossentropy' chooses by shapes, which are not known here. Write 'binary_crossentropy', ...")
     true, pred = tuple(y_true_spec.shape), tuple(y_pred_spec.shape)
     if len(pred) < 2 or pred[-1] == 1:

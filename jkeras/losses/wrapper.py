@@ -94,3 +94,8 @@ class LossFunctionWrapper(Loss):
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
         return cls(**arguments_with_function(config, "keras.losses", custom_objects))
+
+
+def takes_arrays_alone(loss: object) -> bool:
+    """Whether a loss compares an array with an array, as those of the library do, and not structures of arrays."""
+    return isinstance(loss, LossFunctionWrapper) and published(loss.fn) is not None

@@ -111,6 +111,18 @@ class Metric(Stateless, Configurable):
         """The state before the first batch."""
         return {}
 
+    def restart(self, state: State) -> State:
+        """The state with which another epoch begins: `init`, or what a `reset_state` of the user's leaves of the last one.
+
+        Args:
+            state: at the end of the last epoch.
+        """
+        if not self._bridged:
+            return self.init()
+        variables = self.variables
+        keys = _keys(variables)
+        return dict(zip(keys, functionalize(self.reset_state, variables)([state[key] for key in keys]).values))
+
     def update(self, state: State, *args: Any, **kwargs: Any) -> State:
         """The state after one more batch."""
         raise NotImplementedError(
@@ -257,10 +269,8 @@ def _keys(variables: Sequence[Variable]) -> list[str]:
 
 def _init(self: Metric) -> State:
     """The state that `reset_state` leaves behind."""
-    variables = self.variables
-    values = functionalize(self.reset_state, variables)([variable.array for variable in variables]).values
     # A step may donate its state; what a user's `reset_state` left alone is still the variable's own array.
-    return {key: jnp.array(value, copy=True) for key, value in zip(_keys(variables), values)}
+    return {key: jnp.array(value, copy=True) for key, value in self.restart(self.get_state()).items()}
 
 
 def _update(self: Metric, state: State, *args: object, **kwargs: object) -> State:

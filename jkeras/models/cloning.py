@@ -52,8 +52,9 @@ def clone_model(
 
     Returns:
         A model of the same class; of a class that makes its graph in its own constructor, a `Functional` where you pass a
-            function or tensors. It is compiled as the model is, by `compile_from_config` if its class has one of its own. A
-            warning says where that cannot be: an optimizer, loss or metric without a config, or a class with a `compile` alone.
+            function or tensors. It is built for the same shapes, and compiled as the model is, by `compile_from_config` if its
+            class has one of its own. A warning says where that cannot be: an optimizer, loss or metric without a config, or a
+            class with a `compile` alone.
 
     Raises:
         ValueError: an argument does not fit the model's kind.
@@ -75,8 +76,9 @@ def clone_model(
         return (clone_function or clone_layer)(layer)
 
     made = _cloned(model, input_tensors, clone_function, call_function, recursive, copy)
-    if _has_graph(model):
-        _compile_alike(model, made)
+    if model.built and not made.built:
+        made.build_from_config(model.get_build_config())
+    _compile_alike(model, made)
     return made
 
 
@@ -95,6 +97,11 @@ def _cloned(
     given = None if input_tensors is None else _tensors(input_tensors)
     if isinstance(model, Sequential):
         return _clone_stack(model, given or [], copy)
+    if given is not None and len(given) == len(model.inputs) and not _fits_in(input_tensors, model.input):
+        raise ValueError(
+            f"The input_tensors have the structure of model.input, which is {describe(model.input)}. Received: "
+            f"{describe(input_tensors)}."
+        )
     return _clone_graph(model, given, copy, call_function or _call)
 
 
@@ -138,6 +145,15 @@ def clone_layer(layer: L) -> L:
 
 def _has_graph(model: object) -> TypeGuard[Functional]:
     return isinstance(model, Functional) and model._has_graph
+
+
+def _fits_in(given: Tree, inputs: Tree) -> bool:
+    """Whether tensors are named as the inputs are: where these are in a dict, in one with its keys."""
+    if isinstance(given, dict) or isinstance(inputs, dict):
+        both = isinstance(given, dict) and isinstance(inputs, dict)
+        return both and given.keys() == inputs.keys() and all(_fits_in(given[key], inputs[key]) for key in given)
+    parts = zip(given, inputs) if isinstance(given, (list, tuple)) and isinstance(inputs, (list, tuple)) else ()
+    return all(_fits_in(*pair) for pair in parts)
 
 
 def _call(layer: Layer, *args: object, **kwargs: object) -> Tree:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
@@ -30,7 +29,7 @@ from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layer.base import Layer
 from jkeras.layer.structures import array_specs, single, specs_to_shapes
-from jkeras.layers.input import is_optional
+from jkeras.layers.input import InputLayer, is_optional
 from jkeras.models.host_part import HostPart, HostResults, Preparation
 from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.saving.graph_config import graph_config
@@ -39,6 +38,9 @@ from jkeras.training.trainer import Trainer
 
 _ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} from add_{what}(symbolic tensor). Add it again to
 the model made from it."""
+
+_WHICH_FIRST = """Model {model!r} takes a dict of inputs, {names}. Received without names: {given}. Which of them is the first
+cannot be told: write {{{names[0]!r}: ..., {names[1]!r}: ...}}."""
 
 _NOT_OPTIONAL = """Model {model!r} received None for the input {name!r}, which is not optional. Give an array, or make the model
 with Input({shape}, optional=True)."""
@@ -59,6 +61,7 @@ class Functional(Model):
     """
 
     _has_graph = True  # False for an object that its constructor made without one, where others of its class have one
+    _cut_inputs: Mapping[int, InputLayer] = {}  # by position, for those that another graph computes
     _graph_losses: tuple[KerasTensor, ...] = ()
     _graph_metrics: tuple[tuple[str, KerasTensor], ...] = ()
 
@@ -101,7 +104,9 @@ class Functional(Model):
 
     def _trace_graph(self) -> None:
         self.__dict__.pop("_program", None)
-        self._operations = operations_of(self._program.nodes)
+        operations = operations_of(self._program.nodes)
+        self._cut_inputs = _cut_inputs(self._program.inputs, operations)
+        self._operations = [*self._cut_inputs.values(), *operations]
         check_unique_names(f"model {self.name!r}", self._operations)
 
     def add_loss(self, loss: object) -> None:
@@ -268,6 +273,8 @@ class Functional(Model):
                     raise ValueError(f"Model {self.name!r} lacks the input {name!r}. Received a dict with {sorted(inputs)}.")
             arrays = _leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
         else:
+            if isinstance(structure, dict) and list(structure) != sorted(structure):
+                raise ValueError(_WHICH_FIRST.format(model=self.name, names=list(structure), given=describe(inputs)))
             arrays = _leaves(inputs)
         if len(arrays) != len(expected):
             raise ValueError(
@@ -297,13 +304,9 @@ class Functional(Model):
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
-        fits = (
-            tensor.dtype == "string"
-            or str(array.dtype) == tensor.dtype
-            or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype
-            or (is_float(array.dtype) and is_float(tensor.dtype))
-        )
-        return array if fits else array.astype(jnp.dtype(tensor.dtype))
+        if tensor.dtype == "string" or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype:
+            return array
+        return array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Name and graph, in Keras' form; of a class that makes its graph in its own constructor, that constructor's arguments.
@@ -397,6 +400,20 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
 def _leaves(inputs: Tree) -> list[Tree]:
     """Arrays, with None for one that is left out."""
     return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
+
+
+def _cut_inputs(inputs: Sequence[KerasTensor], operations: Sequence[Operation]) -> dict[int, InputLayer]:
+    """Input layers for tensors that another graph computes, by their positions; named like the tensors where they can be."""
+    taken = {operation.name for operation in operations}
+    found: dict[int, InputLayer] = {}
+    for position, tensor in enumerate(inputs):
+        if tensor.node is None or not isinstance(tensor.node.operation, InputLayer):
+            name = tensor.name
+            while name in taken:
+                name += "_input"
+            taken.add(name)
+            found[position] = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+    return found
 
 
 def _is_single(outputs: Tree) -> bool:

@@ -386,7 +386,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """Whether `compile` was called."""
         return self._trainer.config is not None
 
-    # Keras' name for the mean of the loss; a step may update it. None before the model has seen data.
+    # Keras' name for the mean of the loss; a step may update it. None before `compile`.
     _loss_tracker: Derived[Model, Metric | None] = Derived(lambda self: self._trainer.loss_mean)
 
     @property

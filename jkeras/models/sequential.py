@@ -1,14 +1,17 @@
 """`Sequential`: a stack of layers, one input and one output each.
 
 As soon as the shape of the input is known, from an `Input`, an `input_shape=` or the first batch, the stack is a graph like
-any other; until then it is a list.
+any other; until then it is a list. The input may be a list or dict of arrays, if the first layer takes one: such a stack is a
+graph from its first batch on.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
@@ -17,8 +20,9 @@ from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
-from jkeras.graph import KerasTensor
-from jkeras.graph.keras_tensor import Operation
+from jkeras.graph import KerasTensor, Spec
+from jkeras.graph.keras_tensor import Operation, is_symbolic
+from jkeras.graph.spec import is_spec
 from jkeras.layer.base import Layer
 from jkeras.layer.config_face import build_as_written
 from jkeras.layer.host_layer import HostLayer
@@ -52,6 +56,7 @@ class Sequential(Functional):
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input`, not as an argument of the first layer
         self._input_read = False  # taken from the first data
+        self._nested_input: Tree = None  # of a first layer that takes several arrays
         self._operations: list[Operation] = []
         self._trail: list[tuple[Layer, Tree]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
@@ -83,7 +88,7 @@ class Sequential(Functional):
             raise ValueError(f"Sequential {self.name!r} has no layers to pop.")
         layer = self._stack.pop()
         if not self._stack and not self._input_given:
-            self._input_layer, self._trail = None, []
+            self._input_layer, self._nested_input, self._trail = None, None, []
         if rebuild:
             self._rebuild()
         return layer
@@ -121,10 +126,10 @@ class Sequential(Functional):
         self.built = False
         self._operations = list(self._stack)
         self._trainer.forget()
-        if self._input_layer is None or not self._stack:
+        inputs = self._nested_input if self._input_layer is None else self._input_layer.output
+        if inputs is None or not self._stack:
             return
-        tensor = self._input_layer.output
-        outputs = tensor
+        outputs = inputs
         # The graph grows at its end, so the layers before keep their only node, hence `layer.output`.
         trail: list[tuple[Layer, Tree]] = []
         with current().named(self._settle()):
@@ -135,7 +140,7 @@ class Sequential(Functional):
                     outputs = outputs[0]
                 trail.append((layer, outputs))
         self._trail = trail
-        self._structure = tensor, outputs
+        self._structure = inputs, outputs
         self.__dict__.pop("_program", None)
         self.built = True
 
@@ -144,24 +149,26 @@ class Sequential(Functional):
             return
         if not self._stack:
             raise ValueError(f"Sequential {self.name!r} has no layers. Add one, for example model.add(layers.Dense(1)).")
-        if not hasattr(specs[0], "shape"):
-            raise ValueError(f"Sequential {self.name!r} takes one array, not {describe(specs[0])}. Write Model(...).")
         first, on_host = self._stack[0], self._stack[0]._passes_strings()
-        shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 or on_host else (None, 1)
-        dtype = specs[0].dtype if on_host else _input_dtype(first)
         self._trail = []
-        self._input_layer = InputLayer(batch_shape=shape, dtype=dtype, name=f"{first.name}_input")
+        if is_spec(specs[0]):
+            shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 or on_host else (None, 1)
+            dtype = specs[0].dtype if on_host else _input_dtype(first)
+            self._input_layer = InputLayer(batch_shape=shape, dtype=dtype, name=f"{first.name}_input")
+        else:
+            self._nested_input = _nested_input(specs[0], first.name)
         try:
             self._rebuild()
         finally:
             self._input_read = self.built
             if not self.built:
-                self._input_layer = None
+                self._input_layer = self._nested_input = None
 
     def _fit_to(self, tensor: KerasTensor, array: Tree) -> Array | None:
         if self._input_read and len(tensor.shape) == array.ndim:
             # This shape was only seen in data: the next data may be longer, and layers check what they take.
-            tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)
+            dtype = tensor.dtype if self._nested_input is None else str(array.dtype)
+            tensor = KerasTensor((None,) * array.ndim, dtype, name=tensor.name)
         return super()._fit_to(tensor, array)
 
     def _sublayers(self) -> list[Layer]:
@@ -197,7 +204,10 @@ class Sequential(Functional):
     def get_config(self) -> dict[str, Any]:
         """Name and the layers' configs, the input first where it is known."""
         layers = ([self._input_layer] if self._input_layer is not None else []) + self._stack
-        return {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
+        config = {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
+        if self._nested_input is not None:  # which no entry of the layers stands for
+            config["build_input_shape"] = self._input_shapes()
+        return config
 
     def get_build_config(self) -> dict[str, Tree] | None:
         """The shape of the input, with which `build_from_config` makes the weights of a stack that begins without an `Input`.
@@ -205,9 +215,10 @@ class Sequential(Functional):
         Returns:
             `{"input_shape": shape}`; None before the model is built.
         """
-        if self._input_layer is None or not self.built:
-            return None
-        return {"input_shape": list(self._input_layer.batch_shape)}
+        return {"input_shape": self._input_shapes()} if self.built else None
+
+    def _input_shapes(self) -> Tree:
+        return jax.tree.map(lambda tensor: list(tensor.shape), self._structure[0], is_leaf=is_symbolic)
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Sequential:
@@ -233,6 +244,16 @@ class Sequential(Functional):
         for layer, entry in zip(layers, entries) if not model.built else ():  # which were built one by one
             layer.build_from_config(entry.get("build_config") if isinstance(entry, Mapping) else None)
         return model
+
+
+def _nested_input(specs: Tree, name: str) -> Tree:
+    """Symbolic inputs for a list or dict of arrays, of which only the batch size is open."""
+    numbers = itertools.count()
+
+    def one(spec: Spec) -> KerasTensor:
+        return InputLayer(batch_shape=(None, *spec.shape[1:]), dtype=spec.dtype, name=f"{name}_input_{next(numbers)}").output
+
+    return jax.tree.map(one, specs, is_leaf=is_spec)
 
 
 def _input_dtype(layer: Layer) -> str:

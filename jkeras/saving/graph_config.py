@@ -64,28 +64,12 @@ class _Writer:
         for operation in model._operations:
             own = [node for node in operation._inbound_nodes if id(node) in self.nodes]
             self.calls.update((id(node), i) for i, node in enumerate(own))
-        self.cut = self._cut_inputs()
-
-    def _cut_inputs(self) -> dict[int, InputLayer]:
-        """Inputs that come from another graph: each gets an input layer of its own in the config."""
-        taken = {operation.name for operation in self.model._operations}
-        found: dict[int, InputLayer] = {}
-        for tensor in self.model._program.inputs:
-            if tensor.node is not None and isinstance(tensor.node.operation, InputLayer):
-                continue
-            name = tensor.name
-            while name in taken:
-                name += "_input"
-            taken.add(name)
-            found[id(tensor)] = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
-        return found
+        self.cut = {id(model._program.inputs[position]): layer for position, layer in model._cut_inputs.items()}
 
     def config(self) -> dict[str, object]:
         inputs, outputs = self.model._structure
-        layers: list[Config] = [{**full_config(one), "name": one.name, "inbound_nodes": []} for one in self.cut.values()]
-        layers += [self._entry(operation) for operation in self.model._operations]
         return {
-            "layers": layers,
+            "layers": [self._entry(operation) for operation in self.model._operations],
             "input_layers": _map_tensors(inputs, self._reference),
             "output_layers": _map_tensors(outputs, self._output_reference),
         }
@@ -138,7 +122,12 @@ def counts_from_one(operation: object) -> bool:
 def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[object]]) -> Tree:
     if isinstance(structure, KerasTensor):
         return write(structure)
-    return with_parts(structure, lambda part: _map_tensors(part, write))
+    return _alike(structure, with_parts(structure, lambda part: _map_tensors(part, write)))
+
+
+def _alike(structure: object, parts: Tree) -> Tree:
+    """The parts as a tuple where they come from one; JSON has lists alone."""
+    return tuple(parts) if isinstance(structure, tuple) else parts
 
 
 # reading ------------------------------------------------------------------------------------------------------------
@@ -357,7 +346,7 @@ class _Reader:
             return self._tensor(name, index - (outputs and self._one_more(name, index)), place)
         if not isinstance(value, (list, tuple, Mapping)):
             raise FileFormatError(f"Inputs and outputs of a model are named as ['layer', 0, 0]. Found: {describe(value)}.")
-        return with_parts(value, lambda part: self._structure(part, outputs))
+        return _alike(value, with_parts(value, lambda part: self._structure(part, outputs)))
 
     def _arguments(self, name: str, call: Config) -> tuple[list[Tree], dict[str, Tree]]:
         args, kwargs = self._revive(call.get("args", [])), self._revive(call.get("kwargs", {}))

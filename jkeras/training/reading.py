@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,13 @@ from jkeras.training.steps import Steps, reports_metrics_alone
 
 
 def evaluate(
-    model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, metrics: Logs | None = None
+    model: Steps,
+    stacker: Stacker,
+    program: Program,
+    events: CallbackList,
+    padded: bool,
+    metrics: Logs | None = None,
+    steps: int | None = None,
 ) -> tuple[Logs, Tree]:
     """Run the test step over the data.
 
@@ -32,6 +39,7 @@ def evaluate(
         events: the callbacks.
         padded: whether the last batch is padded.
         metrics: accumulators to continue from; None for fresh ones.
+        steps: batches from one batch event to the next, where a callback hears of them.
 
     Returns:
         The logs, still on the device, and the accumulators.
@@ -39,19 +47,25 @@ def evaluate(
     model.stop_evaluating = False
     events.on_test_begin()  # before the weights are read: a callback may change them here
     objective = model._trainer.objective
-    run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=events.has_test_batch_hooks)
+    heard = events.has_test_batch_hooks
+    run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=heard)
     if metrics is None:
         run.state = run.state._replace(state=begun(model, run.state.state))
+    every = (steps or 1) if heard else 1
     logs: Logs = {}
     number = 0
     with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
-        for stack, at, stop in _pieces(stacks, events.has_test_batch_hooks):
+        for stack, at, stop in _pieces(stacks, every if heard else None):
             if number and model.stop_evaluating:
                 break
-            events.on_test_batch_begin(number)
+            if number % every == 0:
+                events.on_test_batch_begin(number)
             jax.block_until_ready(logs)  # so that no more than one stack waits
             logs = run.dispatch(program, stack.data, at, stop, stack.rows)
             number += stop - at
+            if number % every == 0:
+                events.on_test_batch_end(number - 1, logs)
+        if number % every:
             events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
@@ -63,30 +77,44 @@ def evaluate(
     return logs, run.state.metrics
 
 
-def predict(model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool) -> Tree:
+def predict(
+    model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, steps: int | None = None
+) -> Tree:
     """Run the predict step over the data and return the outputs as numpy arrays; arguments as for `evaluate`."""
     model.stop_predicting = False
     events.on_predict_begin()
-    run = Run(model, random.next_key_numbers(), follows=events.has_predict_batch_hooks)
+    heard = events.has_predict_batch_hooks
+    run = Run(model, random.next_key_numbers(), follows=heard)
+    every = (steps or 1) if heard else 1
     parts: list[Tree] = []
-    late: Tree = None  # outputs that may still be computed
-    number = 0
+    late: list[tuple[Any, ...]] = []  # outputs that may still be computed
+    number = told = 0  # batches that were dispatched, and parts that a callback has been given
+
+    def end_batch() -> None:
+        nonlocal told
+        outputs = {"outputs": _joined(parts[told:])} if heard else {}
+        told = len(parts)
+        events.on_predict_batch_end(number - 1, outputs)
+
     with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
-        for stack, at, stop in _pieces(stacks, events.has_predict_batch_hooks):
+        for stack, at, stop in _pieces(stacks, every if heard else None):
             if number and model.stop_predicting:
                 break
-            events.on_predict_batch_begin(number)
-            outputs = run.dispatch(program, stack.data, at, stop)
+            if number % every == 0:
+                events.on_predict_batch_begin(number)
+            late.append((run.dispatch(program, stack.data, at, stop), at, stop, stack.rows if padded else None))
             number += stop - at
-            if late is not None:
-                parts.append(_rows(*late))
-            late = outputs, at, stop, stack.rows if padded else None
-            events.on_predict_batch_end(number - 1, {"outputs": _rows(*late)} if events.has_predict_batch_hooks else {})
-    if late is None:
+            parts += [_rows(*late.pop(0)) for _ in range(len(late) - (not heard))]
+            if number % every == 0:
+                end_batch()
+        if number % every:
+            end_batch()
+    parts += [_rows(*one) for one in late]
+    if not parts:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
     run.end()
     events.on_predict_end()
-    return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
+    return _joined(parts)
 
 
 def predict_batch(model: Steps, batch: Batch, size: int, program: Program, events: CallbackList) -> Tree:
@@ -122,10 +150,19 @@ def _on_host(y: Tree, rows: int | None) -> np.ndarray:
     return np.array(y if rows is None else np.asarray(y)[:rows])
 
 
-def _pieces(stacks: Iterable[BatchStack], one_by_one: bool) -> Iterator[tuple[BatchStack, int, int]]:
-    """The parts of stacks to dispatch: all of each, or batch by batch."""
+def _pieces(stacks: Iterable[BatchStack], every: int | None) -> Iterator[tuple[BatchStack, int, int]]:
+    """The parts of stacks to dispatch: all of each, or none that goes beyond a multiple of `every` batches."""
+    number = 0
     for stack in stacks:
-        yield from [(stack, i, i + 1) for i in range(stack.batches)] if one_by_one else [(stack, 0, stack.batches)]
+        at = 0
+        while at < stack.batches:
+            stop = stack.batches if every is None else min(stack.batches, at + every - number % every)
+            yield stack, at, stop
+            number, at = number + stop - at, stop
+
+
+def _joined(parts: Sequence[Tree]) -> Tree:
+    return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts)
 
 
 def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Tree:

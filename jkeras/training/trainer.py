@@ -32,7 +32,7 @@ from jkeras.distribution.base import Distribution
 from jkeras.graph.infer import at_size
 from jkeras.layer.structures import array_specs
 from jkeras.layer.tracking import Tracker, inventory, note_change
-from jkeras.metrics.base import Metric
+from jkeras.metrics import Mean, Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
 from jkeras.state.placement import Placement
@@ -105,6 +105,7 @@ class Trainer:
     def forget(self) -> None:
         """Drop the objective and everything that was compiled."""
         self._objective: Objective | None = None
+        self._loss_mean = Mean(name="loss")
         self._programs: dict[tuple[Hashable, ...], Any] = {}
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
@@ -230,8 +231,8 @@ class Trainer:
 
     @property
     def loss_mean(self) -> Metric | None:
-        """The mean of the loss; None before the objective is known."""
-        return None if self._objective is None else self._objective.loss_means["loss"]
+        """The mean of the loss; None before `compile`."""
+        return None if self.config is None else self._loss_mean
 
     @property
     def compiled_metrics(self) -> list[tuple[str, Metric]]:
@@ -240,8 +241,13 @@ class Trainer:
 
     @property
     def shown_metrics(self) -> list[Tracker]:
-        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one."""
+        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one.
+
+        Before the objective is known only the mean of the loss.
+        """
         found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
+        if not found and self.loss_mean is not None:
+            return [self.loss_mean]
         return [found[0], AllButLoss(self)] if self._shows_as_one and len(found) > 1 else found
 
     @contextlib.contextmanager
@@ -257,7 +263,7 @@ class Trainer:
     def compiled_ids(self) -> set[int]:
         """Ids of the metric objects that were given to `compile` or follow from it."""
         given = [] if self.config is None else [*flat_names(self.config.metrics), *flat_names(self.config.weighted_metrics)]
-        means = [] if self._objective is None else self._objective.loss_means.values()
+        means = [self._loss_mean] if self._objective is None else self._objective.loss_means.values()
         return {id(metric) for metric in (*given, *means)}
 
     def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, bool]:
@@ -395,7 +401,7 @@ class Trainer:
 
     def _evaluate(self, stacker: Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
-        return reading.evaluate(self.model, stacker, program, events, padded, metrics)
+        return reading.evaluate(self.model, stacker, program, events, padded, metrics, self._steps_per_event)
 
     def predict(self, source: Source, callbacks: object, verbose: int | str) -> Tree:
         """The outputs for data, as numpy arrays."""
@@ -408,7 +414,13 @@ class Trainer:
         size = source.first_rows
         forward = self._forward(specs, size)
         stacker = self._stacker(source, forward.outputs_at(size))
-        return reading.predict(self.model, stacker, self.program("predict"), events, forward.keeps_rows_apart)
+        padded, steps = forward.keeps_rows_apart, self._steps_per_event
+        return reading.predict(self.model, stacker, self.program("predict"), events, padded, steps)
+
+    @property
+    def _steps_per_event(self) -> int | None:
+        """Batches from one batch event to the next; None before `compile` says it."""
+        return None if self.config is None else self.config.steps_per_execution
 
     def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """One training step; its loss and metrics by name."""
@@ -528,7 +540,7 @@ class Trainer:
         if self._objective is None:
             rows = self._probed_rows = source.first_rows
             y_pred = self._outputs(config, source, specs, rows)
-            self._objective = make_objective(self.model, config, source.specs[1], y_pred)
+            self._objective = make_objective(self.model, config, source.specs[1], y_pred, self._loss_mean)
         self._check_source(source)
         return config
 

@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import losses, metrics
-from jkeras._base.errors import describe
+from jkeras import metrics
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.distribution.base import Distribution
 from jkeras.layer.base import Layer
@@ -26,6 +25,7 @@ from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.outputs import Outputs, outputs_of
+from jkeras.training.objective.terms import Term, entries_for, free_name, make_terms, name_of
 from jkeras.training.state import Outcome
 
 
@@ -73,20 +73,20 @@ class Objective:
 
     Attributes:
         outputs: of the model.
-        losses: `{number of the output: its loss}`, in the order of the logs.
-        weights: of the losses in the total, by number of the output.
+        losses: in the order of the logs.
         tracked: the compiled metrics, in the order of the logs.
+        loss_mean: of the whole loss.
     """
 
     outputs: Outputs
-    losses: dict[int, losses.Loss]
-    weights: dict[int, float]
+    losses: list[Term]
     tracked: list[Tracked]
+    loss_mean: metrics.Mean
 
     @property
-    def loss_names(self) -> dict[int, str]:
-        """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
-        return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
+    def loss_names(self) -> list[str]:
+        """Names in the logs of the outputs' own losses; empty for a single loss."""
+        return [term.name for term in self.losses] if len(self.losses) > 1 else []
 
     def targets(self, y: Tree) -> list[Tree]:
         """The target of each output, None where there is none.
@@ -109,8 +109,9 @@ class Objective:
         if foreign and len(foreign) < len(value):
             value = {key: entry for key, entry in value.items() if key not in foreign}
         parts = value if isinstance(value, (list, tuple)) else [value]
-        if not isinstance(value, dict) and len(parts) == len(self.losses) < len(self.outputs):
-            found = dict(zip(sorted(self.losses), parts))  # one for each output that has a loss
+        compared = sorted({number for term in self.losses for number in jax.tree.leaves(term.outputs)})
+        if not isinstance(value, dict) and len(parts) == len(compared) < len(self.outputs):
+            found = dict(zip(compared, parts))  # one for each output that has a loss
             return [found.get(i) for i in range(len(self.outputs))]
         return self.outputs.per_output(what, value)
 
@@ -121,27 +122,28 @@ class Objective:
         if not self.losses:  # an overridden `compute_loss` may take a `y` of any structure
             return total, parts
         targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
-        names = self.loss_names
-        for i, fn in self.losses.items():
-            if targets[i] is None:
-                name = self.outputs.names[i]
-                raise ValueError(f"The output {name!r} has the loss {_name(fn)}, but there is no target y for it. Pass y=...")
-            value = fn(targets[i], predictions[i], sample_weight=weights[i])
-            if names:
-                parts[names[i]] = jnp.mean(value) if jnp.ndim(value) else value
-            total = total + value * self.weights[i]
+        for term in self.losses:
+            missing = next((i for i in jax.tree.leaves(term.outputs) if targets[i] is None), None)
+            if missing is not None:
+                name = self.outputs.names[missing]
+                raise ValueError(
+                    f"The output {name!r} has the loss {name_of(term.loss)}, but there is no target y for it. Pass y=..."
+                )
+            value = term.loss(term.of(targets), term.of(predictions), sample_weight=term.one_weight(weights))
+            if self.loss_names:
+                parts[term.name] = jnp.mean(value) if jnp.ndim(value) else value
+            total = total + value * term.weight
         return total, parts
 
     @property
     def log_names(self) -> list[str]:
         """Names of the results in the order of the logs."""
-        return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
+        return ["loss", *self.loss_names, *(t.name for t in self.tracked)]
 
     @functools.cached_property
     def loss_means(self) -> dict[str, metrics.Mean]:
         """The means of the losses, by their names in the logs."""
-        tracked = {one.name for one in self.tracked}
-        return {name: metrics.Mean(name=name) for name in self.init_metrics() if name not in tracked}
+        return {"loss": self.loss_mean, **{name: metrics.Mean(name=name) for name in self.loss_names}}
 
     @property
     def metrics(self) -> list[tuple[str, Metric]]:
@@ -163,11 +165,21 @@ class Objective:
     def init_metrics(self) -> dict[str, Tree]:
         """Accumulators at their start, as numpy arrays."""
         started: dict[str, Tree] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
-        for name in self.loss_names.values():
+        for name in self.loss_names:
             started[name] = dict(started["loss"])
         for tracked in self.tracked:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
+
+    def restarted(self, start: dict[str, Tree], state: dict[str, Tree]) -> dict[str, Tree]:
+        """Accumulators with which another epoch begins.
+
+        Args:
+            start: from `init_metrics`.
+            state: at the end of the last epoch, of which a metric with a `reset_state` of its own may keep something.
+        """
+        own = {t.name: t.metric.restart(state[t.name]) for t in self.tracked if t.metric._bridged}
+        return {**start, **own}
 
     def update_metrics(self, state: dict[str, Tree], y: Tree, outcome: Outcome, sample_weight: Tree) -> dict[str, Tree]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
@@ -221,9 +233,9 @@ class Objective:
         except ValueError:  # the loss will say so when it compares them; an overridden `compute_loss` may never compare them
             return
         specs = jax.tree.leaves(y_pred_spec)
-        for i, fn in self.losses.items():
-            check = getattr(fn, "check_targets", None)
-            if check is not None and targets[i] is not None:
+        for term in self.losses:
+            i, check = term.outputs, getattr(term.loss, "check_targets", None)
+            if isinstance(i, int) and check is not None and targets[i] is not None:
                 target, spec = np.asarray(targets[i]), specs[i]
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
@@ -236,64 +248,53 @@ def add_loss(state: dict[str, Tree], values: dict[str, Array], count: Scalar) ->
     }
 
 
-def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spec: Tree) -> Objective:
+def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spec: Tree, loss_mean: metrics.Mean) -> Objective:
     """The objective of a model for outputs of known shapes.
 
     Args:
         model: compiled.
         config: as given to `compile`.
         y_spec, y_pred_spec: pytrees of specs of a batch; `y_spec` None where there are no targets.
+        loss_mean: the metric that the mean of the whole loss is shown by.
     """
     outputs = outputs_of(model, y_pred_spec)
     try:
-        return _make_objective(config, outputs, y_spec, y_pred_spec)
+        return _make_objective(config, outputs, y_spec, y_pred_spec, loss_mean)
     except ValueError:
         methods = [getattr(type(model), name) for name in ("train_step", "test_step", "objective", "compute_loss")]
         if all(method.__module__.startswith("jkeras.") for method in methods):
             raise
         # Overridden methods may make sense of targets of any structure.
-        return _make_objective(config, outputs, None, y_pred_spec)
+        return _make_objective(config, outputs, None, y_pred_spec, loss_mean)
 
 
-def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pred_spec: Tree) -> Objective:
-    wanted = _for_all_or_each("loss", config.loss, outputs)
-    wanted = {i: fn for i, fn in wanted.items() if fn is not None}
-    scales = _for_all_or_each("loss_weights", config.loss_weights, outputs)
-    weights = {i: 1.0 if scales.get(i) is None else scales[i] for i in range(len(outputs))}
-    objective = Objective(outputs, wanted, weights, [])
+def _make_objective(
+    config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pred_spec: Tree, loss_mean: metrics.Mean
+) -> Objective:
+    wanted = [entry for entry in entries_for("loss", config.loss, outputs) if entry.given is not None]
+    objective = Objective(outputs, [Term("", entry.given, entry.numbers, 1.0) for entry in wanted], [], loss_mean)
     compares = config.loss is not None or config.metrics or config.weighted_metrics
     targets = objective.targets(y_spec if compares else None)
     foreign = outputs.foreign_keys(y_spec) if compares else []
     if foreign:
         warnings.warn(f"The targets y for {foreign} are ignored: the model's outputs are {outputs.names}.", stacklevel=2)
     predictions = jax.tree.leaves(y_pred_spec)
-    resolved = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
-    fns = {i: loss for i, loss in resolved.items() if loss is not None}
+    terms = make_terms(config.loss, config.loss_weights, outputs, targets, predictions)
+    fns = {term.outputs: term.loss for term in terms if isinstance(term.outputs, int)}
     tracked: list[Tracked] = []
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
             for entry in entries:
-                metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns.get(i)))
+                metric = metrics.resolve(entry, targets[i], predictions[i], name_of(fns.get(i)))
                 if any(t.metric is metric for t in tracked):  # each has accumulators of its own
                     metric = copy.deepcopy(metric)
                 prefix = "" if len(outputs) == 1 else f"{outputs.names[i]}_"
                 twin = weighted and any(t.name == prefix + metric.name and not t.weighted for t in tracked)
                 name = f"{prefix}weighted_{metric.name}" if twin else prefix + metric.name
-                tracked.append(Tracked(_free(name, tracked), metric, i, weighted))
+                tracked.append(Tracked(free_name(name, {"loss", *(t.name for t in tracked)}), metric, i, weighted))
     if len(outputs) > 1:  # as in Keras
         tracked.sort(key=lambda t: t.name)
-    return dataclasses.replace(objective, losses=fns, tracked=tracked)
-
-
-def _for_all_or_each(what: str, value: object, outputs: Outputs) -> dict[int, Any]:
-    """Entries by number of the output, in the order of the logs: anything but a list or dict is for all."""
-    if value is None:
-        return {}
-    if isinstance(value, np.ndarray) and value.ndim:
-        value = value.tolist()
-    if isinstance(value, (list, tuple, dict)):
-        return outputs.spread(what, value)
-    return dict.fromkeys(range(len(outputs)), value)
+    return dataclasses.replace(objective, losses=terms, tracked=tracked)
 
 
 def _weight_of_rows(weight: Array | None, rows: Array | None) -> Array | None:
@@ -320,16 +321,3 @@ def _as_list(value: object) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _free(name: str, tracked: list[Tracked]) -> str:
-    used = {"loss"} | {t.name for t in tracked}
-    candidate, n = name, 0
-    while candidate in used:
-        n += 1
-        candidate = f"{name}_{n}"
-    return candidate
-
-
-def _name(loss: object) -> str | None:
-    return None if loss is None else getattr(loss, "name", None) or getattr(loss, "__name__", describe(loss))

@@ -6,18 +6,41 @@ What there is one of per output may come in the structure of the outputs, as a l
     in their structure              {"a": "mse", "b": ["mae", "mse"]}
     in the order of their leaves    ["mse", "mae", "mse"]
     by the names of their layers    {"t": "mse", "u": "mae", "v": "mse"}
+
+A loss may also compare a structure of outputs as a whole. It stands where that structure is; and a list where a tuple or a dict
+of outputs is, or the other way round, holds several losses for it:
+
+    outputs                         {"a": t, "b": (u, v)}
+    one for the pair                {"b": of_pair}
+    for the pair and for `u`        {"b": [of_pair, ("mae", None)]}
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
+
+Path: TypeAlias = tuple[Hashable, ...]
+
+
+class Entry(NamedTuple):
+    """What belongs to an output, or to several.
+
+    Attributes:
+        name: of the output or the structure; in logs the prefix of its loss.
+        numbers: the number of the output, or the structure with the number of each.
+        given: what belongs there.
+    """
+
+    name: str
+    numbers: Tree
+    given: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +89,27 @@ class Outputs:
             return {0: value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value}
         elif isinstance(value, (list, tuple)) and len(value) == len(self):
             return dict(enumerate(value))
-        raise ValueError(
+        raise self.misfit(what, value)
+
+    def misfit(self, what: str, value: object) -> ValueError:
+        """The error of a value that has another structure or number of entries than the outputs."""
+        return ValueError(
             f"The model has {len(self)} outputs ({', '.join(self.names)}), but {what} has {_count(value)}: {describe(value)}. "
             f"Give a list of {len(self)}, a dict by output name, or the structure of the outputs."
         )
+
+    def entries(self, what: str, value: object) -> list[Entry]:
+        """`spread`, where an entry may also belong to a structure of several outputs."""
+        nested = isinstance(self.numbers, (dict, list, tuple))
+        found = _entries(value, self.numbers, ()) if nested and isinstance(value, (dict, list, tuple)) else None
+        if found is None:
+            found = [((), number, entry) for number, entry in self.spread(what, value).items()]
+        return [Entry(self._loss_name(path, numbers), numbers, entry) for path, numbers, entry in found]
+
+    def _loss_name(self, path: Path, numbers: Tree) -> str:
+        if isinstance(numbers, int):
+            return self.loss_names[numbers]
+        return "/".join(map(str, path)) or "_".join(self.names)
 
     def per_output(self, what: str, value: object) -> list[Any]:
         """`spread` as a list with an entry for each output, None for those left out."""
@@ -117,6 +157,25 @@ def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:
     if not fits or None in parts:
         return None
     return {number: entry for part in parts if part for number, entry in part.items()}
+
+
+def _entries(value: Any, numbers: Tree, path: Path) -> list[tuple[Path, Tree, Any]] | None:
+    """`(path, numbers, entry)` of what stands for an output or a structure of outputs; None where there is no such structure."""
+    leaves = jax.tree.leaves(numbers)
+    found: list[list[tuple[Path, Tree, Any]] | None]
+    if isinstance(numbers, int) or not isinstance(value, (dict, list, tuple)):
+        return [(path, numbers, value)]
+    if isinstance(value, dict):
+        fits = isinstance(numbers, dict) and set(value) <= set(numbers)
+        found = [_entries(value[key], numbers[key], (*path, key)) for key in value] if fits else [None]
+    elif len(value) == len(leaves) and not any(isinstance(part, (dict, list, tuple)) for part in value):
+        found = [[(path, number, part)] for number, part in zip(leaves, value)]
+    elif not isinstance(numbers, type(value)):
+        found = [_entries(part, numbers, path) for part in value]
+    else:
+        fits = len(value) == len(numbers)
+        found = [_entries(part, numbers[i], (*path, i)) for i, part in enumerate(value)] if fits else [None]
+    return None if None in found else [entry for part in found if part for entry in part]
 
 
 def _key(part: object) -> Hashable:

@@ -7,7 +7,7 @@ start afresh with each epoch, and `model.metrics` says which are reported in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import jax
@@ -41,7 +41,7 @@ def tracker_places(model: Steps) -> list[Place]:
     return [Place("state", path, variable) for path, variable in inventory(model).entries if id(variable) in ids]
 
 
-def begun(model: Steps, state: Tree, start: Callable[[np.ndarray, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
+def begun(model: Steps, state: Tree, start: Callable[[Array, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
     """`TrainState.state` at the start of an epoch.
 
     Args:
@@ -51,18 +51,16 @@ def begun(model: Steps, state: Tree, start: Callable[[np.ndarray, Array], ArrayL
     """
     paths_of = {id(place.variable): place.path for place in tracker_places(model)}
     for tracker in trackers_of_run(model):
-        for variable, fresh in zip(tracker.variables, _start_of(tracker)):
-            path = paths_of[id(variable)]
-            state = paths.put(state, path, start(fresh, paths.get(state, path)))
+        places = [paths_of[id(variable)] for variable in tracker.variables]
+        values = [paths.get(state, path) for path in places]
+        for path, fresh, old in zip(places, _reset(tracker, values), values):
+            state = paths.put(state, path, start(fresh, old))
     return state
 
 
-def _start_of(tracker: Tracker) -> list[np.ndarray]:
-    """The values of a tracker's variables before the first batch."""
-    variables = tracker.variables
-    with jax.ensure_compile_time_eval():
-        values = functionalize(tracker.reset_state, variables)([variable.array for variable in variables]).values
-        return [np.asarray(value) for value in values]
+def _reset(tracker: Tracker, values: Sequence[Array]) -> list[Array]:
+    """What `reset_state` makes of the values of a tracker's variables; one of the user's may keep some."""
+    return functionalize(tracker.reset_state, tracker.variables)(values).values
 
 
 def results(model: Steps, state: TrainState) -> Logs:
@@ -113,7 +111,8 @@ def _untouched(model: Steps, state: TrainState) -> Logs:
         places = tracker_places(model)
         held = {id(place.variable): paths.get(state.state, place.path) for place in places}
         found = with_values(model, places, state, lambda: [metric.result() for metric in others])[1]
-        idle = [_equal([held.get(id(variable)) for variable in metric.variables], _start_of(metric)) for metric in others]
+        values = [[held.get(id(variable), variable.array) for variable in metric.variables] for metric in others]
+        idle = [_equal(of, _reset(metric, of)) for metric, of in zip(others, values)]
         flags |= flat_results((metric.name, _flagged(one, flag)) for metric, one, flag in zip(others, found, idle))
     return flags
 

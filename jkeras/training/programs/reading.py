@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras._base.types import Logs, Scalar, Tree
+from jkeras._base.types import Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.dialects import complete_step
@@ -25,7 +25,7 @@ from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_ap
 from jkeras.training.programs.groups import batches_per_group, run_groups
 from jkeras.training.programs.placed import Placed, rows_cut
 from jkeras.training.programs.recompiles import watched
-from jkeras.training.programs.training import Call, Program, batch_of, like, zeros_of
+from jkeras.training.programs.training import Call, Program, batch_of, like, traced_once, zeros_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.whole_step import whole_step
@@ -39,9 +39,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step: Callable[..., tuple[TrainState, Logs]] = (
-        whole_step(model, model._test_step) if padded else complete_step(model, "test_step")
-    )
+    test_step = traced_once(model, whole_step(model, model._test_step) if padded else complete_step(model, "test_step"))
 
     batch_at = rows_cut(batch_of, model._trainer.placement)
 
@@ -76,7 +74,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
 def prediction_program(model: Steps) -> Program:
     """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
     own_step = type(model).predict_step is Steps.predict_step
-    predict_step = complete_step(model, "predict_step")
+    predict_step = traced_once(model, complete_step(model, "predict_step"))
     placement = model._trainer.placement
     batch_at = rows_cut(batch_of, placement)
 
@@ -168,11 +166,11 @@ def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: i
     objective = model._trainer.objective
     targets = objective.targets(y_spec) if objective.losses or objective.tracked else []
     predictions = jax.tree.leaves(forward.outputs_at(rows))
-    for i, loss in objective.losses.items():
+    for term in objective.losses:
         # For a loss without reduction the mean is reported, over padded rows too.
-        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
+        if type(term.loss).__call__ is not Loss.__call__ or term.loss.reduction in (None, "none"):
             return False
-        if not _by_row(loss.call, targets[i], predictions[i]):
+        if not isinstance(term.outputs, int) or not _by_row(term.loss.call, targets[term.outputs], predictions[term.outputs]):
             return False
     for tracked in objective.tracked:
         metric = tracked.metric

@@ -133,10 +133,11 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     start_metrics = objective.init_metrics()
     placement = model._trainer.placement
     batch_at = rows_cut(batch_of, placement)
-    train_step = complete_step(model, "train_step")
+    train_step = traced_once(model, complete_step(model, "train_step"))
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
-        metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
+        fresh = objective.restarted(start_metrics, metrics)
+        metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), fresh, metrics)
         weights = begun(model, state.state, lambda fresh, old: jnp.where(position == 0, fresh, old))
         epoch, position = jnp.asarray(epoch, jnp.int32), jnp.asarray(position, jnp.int32)
         return state._replace(state=weights, metrics=metrics, epoch=epoch, position=position)
@@ -222,6 +223,11 @@ def over_epochs(in_loop: Callable[..., Tree], results: Callable[[Tree], Logs]) -
         return state, metrics, (logs, table)
 
     return in_epochs
+
+
+def traced_once(model: Steps, step: Callable[..., Tree]) -> Callable[..., Tree]:
+    """The same step, whose Python runs once where a program asks first for the shapes of its results and then loops over it."""
+    return jax.jit(step, inline=True) if model._trainer.jit else step
 
 
 def batch_of(data: Tree, index: Scalar) -> Tree:
