@@ -48,20 +48,11 @@ class Projection(LowRankLayer):
         units: sizes of the output axes.
         use_bias: whether to add a bias of shape `units`.
         gate: whether to squash the result with a sigmoid.
-        parts: initializers, regularizers and constraints, `kernel_initializer` and so on.
-        kwargs: as every layer.
+        kwargs: initializers, regularizers and constraints, `kernel_initializer` and so on; the rest is every layer's.
     """
 
-    def __init__(
-        self,
-        contracted: int,
-        units: tuple[int | None, ...],
-        use_bias: bool,
-        parts: dict[str, FunctionLike],
-        gate: bool = False,
-        **kwargs: Any,
-    ):
-        super().__init__(**parts, **kwargs)
+    def __init__(self, contracted: int, units: tuple[int | None, ...], use_bias: bool, gate: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
         self.contracted, self.units, self.use_bias, self.gate = contracted, units, use_bias, gate
 
     def declare(self, x: Spec) -> Declaration:
@@ -137,7 +128,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
         parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
         parts["activity_regularizer"] = self._output_regularizer
-        make = functools.partial(Projection, use_bias=self.use_bias, parts=parts, dtype=self.dtype_policy)
+        make = functools.partial(Projection, use_bias=self.use_bias, dtype=self.dtype_policy, **parts)
         self.query_dense = make(1, (self._heads, self._key_size), name="query")
         self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
         if self.use_gate:
