@@ -27,7 +27,6 @@ from jkeras import activations as activations
 from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
-from jkeras import datasets as datasets
 from jkeras import dtype_policies as dtype_policies
 from jkeras import initializers as initializers
 from jkeras import layers as layers
@@ -79,6 +78,7 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import applications as applications
     from jkeras import backend as backend
+    from jkeras import datasets as datasets
     from jkeras import distillation as distillation
     from jkeras import export as export
     from jkeras import mixed_precision as mixed_precision
@@ -93,6 +93,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "jkeras.applications": "applications",
         "jkeras.backend": "backend",
+        "jkeras.datasets": "datasets",
         "jkeras.distillation": "distillation",
         "jkeras.export": "export",
         "jkeras.mixed_precision": "mixed_precision",

@@ -22,8 +22,8 @@ from typing import Any
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+from jkeras._base.cache_folder import keras_home
 from jkeras._base.config import settings
-from jkeras._base.download import keras_home
 from jkeras._base.errors import unknown_name
 
 _PRECISIONS = ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32")

@@ -28,11 +28,6 @@ _BLOCK = 1 << 18
 _DIGITS = {64: "sha256", 32: "md5"}
 
 
-def keras_home() -> Path:
-    """The folder of all caches: `$KERAS_HOME` if it is set, else `~/.keras`."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-
-
 def is_offline() -> bool:
     """Whether the environment forbids connections: `JKERAS_OFFLINE` is set to anything but 0."""
     return os.environ.get("JKERAS_OFFLINE", "0") not in ("", "0")

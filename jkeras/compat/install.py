@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras._base.cache_folder import keras_home
 from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, settings
-from jkeras._base.download import keras_home
 from jkeras._base.types import Array
 from jkeras._text.arrays import TextArray
 from jkeras.compat.finder import NAMES, CompatFinder, Empty

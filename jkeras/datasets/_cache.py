@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jkeras._base.download import atomic_write, download, keras_home
+from jkeras._base.cache_folder import keras_home
+from jkeras._base.download import atomic_write, download
 from jkeras._base.errors import describe
 
 Split = tuple[np.ndarray, np.ndarray]

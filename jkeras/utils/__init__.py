@@ -24,7 +24,6 @@ from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.config import Config as Config
 from jkeras.utils.dataset_splitting import split_dataset as split_dataset
-from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from jkeras.utils import bounding_boxes as bounding_boxes
     from jkeras.utils import legacy as legacy
     from jkeras.utils import vis_utils as vis_utils
+    from jkeras.utils.files import get_file as get_file
     from jkeras.utils.model_pictures import model_to_dot as model_to_dot
     from jkeras.utils.model_pictures import plot_model as plot_model
 __getattr__, __dir__ = lazy_names(
@@ -59,6 +59,7 @@ __getattr__, __dir__ = lazy_names(
         "jkeras.preprocessing.sequence": "pad_sequences",
         "jkeras.preprocessing.timeseries": "timeseries_dataset_from_array",
         "jkeras.utils.bounding_boxes": "bounding_boxes",
+        "jkeras.utils.files": "get_file",
         "jkeras.utils.legacy": "legacy",
         "jkeras.utils.model_pictures": "model_to_dot plot_model",
         "jkeras.utils.vis_utils": "vis_utils",

@@ -8,7 +8,8 @@ import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 
-from jkeras._base.download import download, hash_algorithm_for, hash_of, keras_home
+from jkeras._base.cache_folder import keras_home
+from jkeras._base.download import download, hash_algorithm_for, hash_of
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.utils.archives import extract_archive
