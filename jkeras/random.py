@@ -63,10 +63,11 @@ def truncated_normal(shape: Shape, mean: Tensor = 0.0, stddev: Tensor = 1.0, dty
 
 @_public
 def uniform(shape: Shape, minval: Tensor = 0.0, maxval: Tensor = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
-    """Draw numbers that are equally likely everywhere in `[minval, maxval)`; integers for an integer dtype."""
+    """Draw numbers that are equally likely everywhere in `[minval, maxval)`."""
     dtype = standardize_dtype(dtype)
-    draw: Any = jax.random.randint if jnp.issubdtype(dtype, jnp.integer) else jax.random.uniform
-    return draw(key_of(seed), tuple(shape), dtype=dtype, minval=operand(minval), maxval=operand(maxval))
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"uniform gives floats, but dtype={dtype!r} was asked for: write randint(...) for integers.")
+    return jax.random.uniform(key_of(seed), tuple(shape), dtype, operand(minval), operand(maxval))
 
 
 @_public

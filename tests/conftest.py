@@ -53,6 +53,8 @@ if not AS_USERS_DO:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 collect_ignore_glob = ["packages/*"]  # scripts that tests/test_packages_examples.py runs
+if "JKERAS_TESTS_DEVICES" not in os.environ:
+    collect_ignore_glob.append("devices/*")  # tests/test_devices.py runs them
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then the long ones
 # Each program takes several of the 65,530 memory mappings that Linux allows a process; XLA crashes when it runs out.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20

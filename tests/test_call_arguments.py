@@ -2,9 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras import Input, Model, Sequential, layers, models
 from jkeras.layers import LSTM, Bidirectional, Dense, Layer, TimeDistributed
 
@@ -225,6 +227,43 @@ def test_build_takes_shapes_by_the_names_of_the_arguments():
         Dense(2).build(shape=(None, 4))
 
 
+def build_by_name(self, context_shape, x_shape):
+    self.shapes = context_shape, x_shape
+
+
+def build_single(self, anything):
+    self.shapes = anything
+
+
+def build_unknown(self, x_shape, other_shape):
+    """No argument of the call is called `other`."""
+
+
+def build_without_suffix(self, x_shape, context):
+    """`context` is the argument, not its shape."""
+
+
+@pytest.mark.parametrize("build", (build_by_name, build_single, build_unknown, build_without_suffix))
+def test_a_build_of_several_shapes_names_arguments_of_the_call(build):
+    def shapes(k):
+        class Two(k.layers.Layer):
+            def call(self, x, context):
+                return x
+
+        Two.build = build
+        layer = Two()
+        layer(X, C[:, :3])
+        return layer.shapes
+
+    try:
+        wanted = shapes(keras)
+    except ValueError:
+        with pytest.raises(ValueError, match=f"takes '(other_shape|context)'[^$]*def {build.__name__}"):
+            shapes(jkeras)
+    else:
+        assert shapes(jkeras) == wanted
+
+
 def test_a_model_takes_the_mask_of_its_inputs():
     x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
     lstm = LSTM(5)
@@ -254,6 +293,19 @@ def test_masks_of_a_dict_of_inputs_reach_those_they_are_of():
     for found in (model(ids), model.predict(ids, verbose=0)):
         np.testing.assert_allclose(found[0], lstm(x), atol=1e-6)
         np.testing.assert_allclose(found[1], lstm(x, mask=ids != 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("k", (jkeras, keras), ids=("jkeras", "keras"))
+def test_each_of_several_inputs_brings_its_mask(k):
+    class Joined(k.layers.Layer):
+        def call(self, a, b, a_mask=None, b_mask=None):
+            return k.ops.stack([k.ops.cast(m, "float32") for m in (a_mask[0], a_mask[1], b_mask)])
+
+    ids = np.array([[1, 0, 2]])
+    table = k.layers.Embedding(5, 2, mask_zero=True)
+    first, second, third = table(ids), table(ids[:, ::-1].copy()), table(ids + 1)
+    np.testing.assert_array_equal(Joined()((first, second), third)[:, 0], [[1, 0, 1], [1, 0, 1], [1, 1, 1]])
+    np.testing.assert_array_equal(Joined()((first, third), second, b_mask=ids < 2)[:, 0], [[1, 0, 1], [1, 1, 1], [1, 1, 0]])
 
 
 def test_an_array_in_place_of_training_is_named():

@@ -265,3 +265,8 @@ def test_operations_take_strides_with_dilation(name, kernel, padding):
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     for mine, other in zip(to_ours, to_theirs):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4)
+
+
+def test_an_input_layer_makes_nothing_of_nothing():
+    for library in LIBRARIES:
+        assert library.layers.InputLayer((2,)).call() is None

@@ -59,6 +59,7 @@ PROMISES = {
         r"as_a_class: .* by 0\n",
         r"\(None, 13, 13, 8\)",
     ],
+    "survive.py": [r"first life: \[75, -9\]", r"second life: \[0, 0\]", "nobody disturbed: True"],
     "transfer_learning.py": [
         r"scratch: 0\.\d+ correct, ([\d,]+) ",
         r"frozen: 0\.\d+ correct, 195 ",

@@ -27,6 +27,7 @@ FLOORS = {
     "regularizers": 4,
     "constraints": 4,
     "activations": 4,
+    "distribution": 4,
     "layer": 5,
     "layers": 5.5,
     "losses": 6,
@@ -55,6 +56,7 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 # Optional third parties: one file each, imported where it is used, because the package works without it.
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
+    ("_base/processes.py", "jax"): "jax.experimental.multihost_utils, for several processes only",
     ("nn/operation.py", "jax"): "jax.extend loads Pallas, and only programs with such operations need it",
     ("nn/inner_gradients.py", "jax"): "jax.extend loads Pallas, and only gradient tapes need it",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",

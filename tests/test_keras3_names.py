@@ -248,6 +248,19 @@ def test_masks_have_keras_name(library):
     np.testing.assert_array_equal(embedding(data)._keras_mask, [[True, True, False]])
 
 
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_a_mask_that_was_given_counts_and_travels_on(library):
+    mask = jnp.array([[True, True, False]])
+    lstm = library.layers.LSTM(2, return_sequences=True)
+    np.testing.assert_array_equal(lstm(jnp.ones((1, 3, 2)), mask=mask)._keras_mask, mask)
+    assert lstm(library.Input((3, 2)), mask=library.Input((3,), dtype="bool"))._keras_mask.shape == (None, 3)
+    x = jnp.arange(6.0).reshape(1, 3, 2)
+    x._keras_mask = mask  # by hand
+    half = library.layers.GlobalAveragePooling1D(dtype="float16")
+    np.testing.assert_array_equal(half(x), [[1, 2]])  # not lost with the cast
+    assert float(library.losses.MeanAbsoluteError()(jnp.zeros((1, 3, 2)), x)) == 1.5
+
+
 def operation(library):
     class Scaled(library.Operation):
         def __init__(self, factor, name=None):
@@ -272,6 +285,8 @@ def test_operations_are_parts_of_graphs(library, tmp_path):
     model = library.Model(x, library.layers.Dense(1, kernel_initializer="ones")(scaled(x)))
     np.testing.assert_allclose(model(X[:, :2]), 3 * X[:, :2].sum(1, keepdims=True), rtol=1e-5, atol=1e-6)
     assert scaled.output.shape == (None, 2) and scaled.symbolic_call(x).shape == (None, 2)
+    assert scaled.get_config() == {"name": "scaled", "factor": 3.0}
+    assert isinstance(library.layers.ReLU().compute_output_spec(x), library.KerasTensor)
     assert isinstance(scaled, library.Operation) and isinstance(library.layers.Dense(1), library.Operation)
     assert issubclass(library.layers.Layer, library.Operation) and not isinstance(3, library.Operation)
     assert not isinstance(library.layers.Dense(1), cls)

@@ -136,9 +136,11 @@ def test_other_seeds_are_errors(seed):
         random.normal((2,), seed=seed)
 
 
-def test_randint_gives_integers_only():
+def test_randint_gives_integers_and_uniform_floats():
     with pytest.raises(ValueError, match="uniform"):
         random.randint((2,), 0, 3, dtype="float32")
+    with pytest.raises(ValueError, match="randint"):
+        random.uniform((2,), 0, 3, dtype="int32")
 
 
 # Global generators ------------------------------------------------------------------------------------------------------

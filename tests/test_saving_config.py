@@ -315,6 +315,10 @@ def test_any_object_and_special_values_travel():
     array = deserialize_keras_object(keras.saving.serialize_keras_object(np.arange(3, dtype="int16")))
     assert array.dtype == "int16" and array.tolist() == [0, 1, 2]
     assert deserialize_keras_object({"class_name": "__tuple__", "config": [1, 2]}) == (1, 2)
+    for k in (jkeras, keras):
+        zoom = k.layers.RandomZoom((0.1, 0.2), [0.1, 0.2])
+        again = k.saving.deserialize_keras_object(k.saving.serialize_keras_object(zoom)).get_config()
+        assert (again["height_factor"], again["width_factor"]) == ((0.1, 0.2), [0.1, 0.2])
 
 
 def test_a_layer_that_was_built_is_built_again():

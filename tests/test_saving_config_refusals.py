@@ -84,6 +84,13 @@ def test_bytecode_is_refused_on_every_way(module):
             read()
 
 
+def test_safe_mode_changes_nothing_for_a_lambda():
+    config = {"name": "doubled", "function": {"class_name": "__lambda__", "config": {"code": "4wAAAA=="}}}
+    assert layers.Lambda.from_config(config, {"doubled": lambda x: 2 * x}, safe_mode=True)(1.5) == 3
+    with pytest.raises(UnsafeFileError, match="never run"):
+        layers.Lambda.from_config(config, safe_mode=False)
+
+
 def test_a_lambda_calls_what_is_given_by_name():
     def twice(x):
         return 2 * x
@@ -123,6 +130,7 @@ def dense_called_on(*args):
 
 
 MALFORMED = {
+    "a stack of no name": ({"class_name": "Sequential", "config": {"layers": []}}, "'name' and a list 'layers'"),
     "no such layer": (dense_called_on(tensor("nobody")), "no such layer"),
     "a loop": (dense_called_on(tensor("d")), "loop"),
     "a call too many": (dense_called_on(tensor("d", 5)), "loop"),

@@ -1,11 +1,17 @@
 """Errors about shapes show the user's sizes, never trial ones, and suggest `x[None]` if the batch axis is missing."""
 
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 import re
 
+import keras
 import numpy as np
 import pytest
 from documents import compat_in
 
+import jkeras
 from jkeras import Input, Model, Sequential, layers
 
 
@@ -112,6 +118,37 @@ def test_data_that_do_not_fit_a_layer_of_ones_own(entry):
 def test_axes_have_names_in_errors_of_open_shapes():
     with pytest.raises(TypeError, match=r"\(batch, axis1, 4\), \(batch, 7, 5\)"):
         Input((None, 4)) + Input((7, 5))
+
+
+MISFITS = {
+    "add": lambda k: k.KerasTensor((2, 3)) + k.KerasTensor((2, 4)),
+    "dot": lambda k: k.ops.dot(k.KerasTensor((2, 3)), k.KerasTensor((2, 3))),
+    "cross": lambda k: k.ops.cross(k.KerasTensor((4, 3)), k.KerasTensor((2, 3))),
+    "swapaxes": lambda k: k.ops.swapaxes(k.KerasTensor((3, 4)), 5, 0),
+    "moveaxis": lambda k: k.ops.moveaxis(k.KerasTensor((3, 4)), 5, 0),
+    "transpose": lambda k: k.ops.transpose(k.KerasTensor((2, 3, 4)), (0, 0, 0)),
+    "take_along_axis": lambda k: k.ops.take_along_axis(k.KerasTensor((3, 4)), k.KerasTensor((3, 2), "int32"), axis=10),
+    "concatenate": lambda k: k.ops.concatenate([k.KerasTensor((3, 4)), k.KerasTensor((2, 5))]),
+    "reshape": lambda k: k.ops.reshape(k.KerasTensor((2, 3)), (4, 2)),
+    "diagonal": lambda k: k.ops.diagonal(k.KerasTensor((2, 3)), axis1=1, axis2=-1),
+    "eigh": lambda k: k.ops.eigh(k.KerasTensor((4, 3, 2))),
+    "batch_normalization": lambda k: k.ops.batch_normalization(
+        k.KerasTensor((None, 3, 5)), k.KerasTensor((5,)), k.KerasTensor((5,)), axis=-1, offset=k.KerasTensor((3,))
+    ),
+    "an index": lambda k: k.KerasTensor((None, 5))[:, 5],
+    "an index from the end": lambda k: k.ops.get_item(k.KerasTensor((None, 5)), (..., -6)),
+    "too many indices": lambda k: k.KerasTensor((None, 5))[:, 0, 0],
+    "a number as shape": lambda k: k.KerasTensor(3),
+    "a negative size": lambda k: k.KerasTensor((3, -1)),
+    "a fraction as size": lambda k: k.KerasTensor((3, 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_symbolic_call_that_cannot_be_is_a_value_error(name):
+    for library in (keras, jkeras):
+        with pytest.raises(ValueError):
+            MISFITS[name](library)
 
 
 def test_an_attribute_that_tuples_lack_is_explained_and_is_there_under_tensorflows_names():

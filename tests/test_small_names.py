@@ -137,6 +137,19 @@ def test_the_switch_of_flash_attention_decides_what_runs(settings):
     assert of_layer()
 
 
+def test_a_new_session_forgets_the_settings_that_keras_keeps_with_it(settings):
+    floats = config.floatx()
+    for k in (keras, jkeras):
+        k.utils.disable_interactive_logging()
+        k.config.set_dtype_policy("mixed_bfloat16")
+        k.config.disable_flash_attention()
+        k.config.set_max_epochs(3)
+        k.utils.clear_session()
+        assert k.config.is_interactive_logging_enabled() and k.config.is_flash_attention_enabled() is None
+        assert k.config.dtype_policy().name == floats and k.config.max_epochs() == 3
+        k.config.set_max_epochs(None)
+
+
 def test_there_is_no_unsafe_mode_and_no_nnx():
     with pytest.raises(RuntimeError, match="custom_objects"):
         config.enable_unsafe_deserialization()

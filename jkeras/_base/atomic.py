@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from jkeras._base.processes import is_first, wait_for_all
+
 FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
 _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a path below a folder that you may write to."
@@ -23,7 +25,8 @@ _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a p
 def atomic_file(path: FilePath) -> Iterator[Path]:
     """Give a temporary path to write to; it becomes `path` when the block ends without an error.
 
-    A missing folder is made. A link is followed: its target is replaced, not the link.
+    A missing folder is made. A link is followed: its target is replaced, not the link. Of several processes that work as one,
+    each writes, since their arrays are gathered as they do; what process 0 has written stays.
 
     Args:
         path: the file to write.
@@ -52,11 +55,13 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
     temporary = _free_name(target)
     try:
         yield temporary
-        flush(temporary)
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-        flush(target.parent)
+        if is_first():
+            flush(temporary)
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+            flush(target.parent)
+        wait_for_all(str(target))
     except OSError as error:
         raise _explained(error, target) from error
     finally:
@@ -96,23 +101,29 @@ def atomic_folder(path: FilePath) -> Iterator[Path]:
     try:
         temporary.mkdir()
         yield temporary
-        for item in (*temporary.rglob("*"), temporary):
-            flush(item)
-        if target.exists():
-            os.rename(target, aside)
-        try:
-            os.rename(temporary, target)
-        except OSError:
-            if aside.exists():
-                os.rename(aside, target)
-            raise
-        flush(target.parent)
+        if is_first():
+            _replace_folder(temporary, target, aside)
+        wait_for_all(str(target))
     except OSError as error:
         raise _explained(error, target) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if target.exists():
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace_folder(temporary: Path, target: Path, aside: Path) -> None:
+    for item in (*temporary.rglob("*"), temporary):
+        flush(item)
+    if target.exists():
+        os.rename(target, aside)
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        if aside.exists():
+            os.rename(aside, target)
+        raise
+    flush(target.parent)
 
 
 def _target_of(path: FilePath) -> Path:

@@ -26,6 +26,7 @@ class Settings:
     remat: Any = None  # the innermost open RematScope
     matmul_precision: str | None = None  # None: as JAX has it
     recompile_check: str = "off"
+    distribution: Any = None  # the Distribution that `set_distribution` set
     keras2_files: bool = False  # whether `to_json`, and names of files without a suffix, mean what they did in Keras 2
     restored: Any = None  # what `load_weights` returns for a name without a suffix
     lenient: bool = False  # whether an argument without meaning that Keras lets pass is a warning, not an error

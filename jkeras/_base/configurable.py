@@ -283,9 +283,7 @@ def object_config(obj: Any) -> dict[str, object]:
     module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
     module = _FILED_UNDER.get(path or "", module)
     arguments = obj.get_config()
-    if is_library(cls):  # what is written holds lists
-        arguments = {k: serialize(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
-    elif not _in_memory.get():
+    if not (is_library(cls) or _in_memory.get()):
         arguments = _without_objects(arguments)
     config = {"module": module, "class_name": name, "config": arguments, "registered_name": None}
     if path is None or ".src." in module:

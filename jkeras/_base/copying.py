@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 
 from jkeras._base.types import Tree
 
@@ -16,9 +17,11 @@ def copied(tree: Tree) -> Tree:
         tree: pytree of arrays of JAX.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> a = jnp.zeros(3)
         >>> copied([a])[0] is a
         False
     """
-    return jax.device_put(tree, may_alias=False)
+    leaves = jax.tree.leaves(tree)
+    if all(not isinstance(leaf, jax.Array) or leaf.is_fully_addressable for leaf in leaves):
+        return jax.device_put(tree, may_alias=False)
+    return jax.tree.map(jnp.copy, tree)  # some lie with other processes as well

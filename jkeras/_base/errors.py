@@ -10,6 +10,7 @@ import contextlib
 import contextvars
 import difflib
 import numbers
+import types
 from collections.abc import Iterable
 
 from jkeras._base.context import holding
@@ -46,6 +47,10 @@ class NoFileError(FileNotFoundError, FileFormatError):
 
 class UnexpectedArgumentError(TypeError, ValueError):
     """An argument that a constructor does not take. Python says TypeError, some of Keras' classes ValueError: it is both."""
+
+
+class MisfitError(ValueError, TypeError, IndexError):
+    """Shapes, axes or dtypes that an operation does not take. JAX says TypeError or IndexError, Keras ValueError: all three."""
 
 
 class NotBuiltError(ValueError, AttributeError):
@@ -88,7 +93,8 @@ def known_sizes(shape: Iterable[object]) -> tuple[int | None, ...]:
 
 
 def describe(value: object) -> str:
-    """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
+    """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, the name of a function,
+    `repr` otherwise.
 
     Example:
         >>> import numpy as np
@@ -104,7 +110,7 @@ def describe(value: object) -> str:
         return f"[{inner}]" if isinstance(value, list) else f"({inner})"
     if isinstance(value, dict) and len(value) <= 8:
         return "{" + ", ".join(f"{k!r}: {describe(v)}" for k, v in value.items()) + "}"
-    text = repr(value)
+    text = value.__name__ if isinstance(value, types.FunctionType) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

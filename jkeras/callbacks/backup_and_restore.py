@@ -12,6 +12,7 @@ import shutil
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
+from jkeras._base.processes import is_first
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
@@ -112,5 +113,5 @@ class BackupAndRestore(Callback):
         self.model.save_weights(self._path, overwrite=True)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self.delete_checkpoint and os.path.exists(self.backup_dir):
+        if self.delete_checkpoint and is_first() and os.path.exists(self.backup_dir):
             shutil.rmtree(self.backup_dir)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.processes import is_first
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 
@@ -46,7 +47,7 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._close()
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - closed in on_train_end
+        self.csv_file = open(self.filename if is_first() else os.devnull, "a" if self.append else "w", newline="")  # noqa: SIM115 - closed in on_train_end
         self.keys = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:

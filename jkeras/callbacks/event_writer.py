@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.processes import is_first
 from jkeras._base.types import Tree
 
 _NO_TENSORBOARD = """The TensorBoard callback needs the package tensorboard (TensorFlow is not needed). Write
@@ -81,7 +82,7 @@ class EventWriter:
         os.makedirs(folder, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
         self.path = os.path.join(folder, name)
-        self._records = self._parts.RecordWriter(open(self.path, "wb"))  # noqa: SIM115 - closed in close()
+        self._records = self._parts.RecordWriter(open(self.path if is_first() else os.devnull, "wb"))  # noqa: SIM115 - closed in close()
         self._write(self._parts.Event(wall_time=time.time(), file_version="brain.Event:2"))
         self.flush()
 

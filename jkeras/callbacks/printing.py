@@ -11,6 +11,7 @@ import logging
 import sys
 
 from jkeras._base.config import settings
+from jkeras._base.processes import is_first
 from jkeras._base.registry import export
 
 
@@ -46,7 +47,12 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Write a message to the chosen place; `sys.stdout` is looked up at each call, so that it can be redirected."""
+    """Write a message to the chosen place; `sys.stdout` is looked up at each call, so that it can be redirected.
+
+    Of several processes that work as one, the first speaks.
+    """
+    if not is_first():
+        return
     if settings.interactive_logging:
         sys.stdout.write(text + end)
         sys.stdout.flush()

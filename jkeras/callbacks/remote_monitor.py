@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 
+from jkeras._base.processes import is_first
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 
@@ -57,6 +58,8 @@ class RemoteMonitor(Callback):
         self.timeout = timeout
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if not is_first():
+            return
         text = json.dumps({"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}})
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         body = text if self.send_as_json else urllib.parse.urlencode({self.field: text})

@@ -8,6 +8,7 @@ a batch alone, so one program serves data of any length, and results do not depe
 | arrays, on a CPU                  | on the host: rows are copied there faster than any compiled gather would     |
 | arrays, on an accelerator         | on the device, where the arrays lie whole; only row numbers travel           |
 | arrays too large for it           | on the host, copied to the device while the last stack is computed           |
+| arrays, for many devices          | on the host; each device gets its rows                                       |
 | streams of batches                | from a background thread, see `stream_stacker.py`                                    |
 """
 
@@ -25,6 +26,8 @@ from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.config import settings
 from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.array_source import ArraySource
+from jkeras.state.placement import Placement
+from jkeras.state.spread import put_rows
 
 # Long enough to hide the cost of a dispatch, short enough for the caches and the memory.
 _STACK_BYTES, _STACK_BYTES_ON_ACCELERATORS = 16 << 20, 64 << 20
@@ -64,6 +67,7 @@ class ArrayStacker:
         on_device: whether to gather on the device; None decides by platform and size.
         beside: shapes of what the program keeps beside each batch, such as its outputs.
         joins_epochs: whether to leave room for many epochs in a stack, where epochs are short.
+        placement: where the rows of batches lie; None for one device.
 
     Example:
         >>> stacker = ArrayStacker(ArraySource(np.arange(5), batch_size=2))
@@ -73,12 +77,21 @@ class ArrayStacker:
         [([[0, 1], [2, 3], [4, 0]], 5)]
     """
 
-    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Tree = None, joins_epochs: bool = False):
+    def __init__(
+        self,
+        source: ArraySource,
+        on_device: bool | None = None,
+        beside: Tree = None,
+        joins_epochs: bool = False,
+        placement: Placement | None = None,
+    ):
         device = default_device()
-        self.source, self.batch_size = source, source.batch_size
+        self.source, self.batch_size, self.placement = source, source.batch_size, placement
         row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in jax.tree.leaves(source.arrays))
         self.capacity = batches_per_stack(row * self.batch_size + bytes_of(beside), device.platform)
-        if on_device is None:
+        if placement is not None:
+            on_device = False
+        elif on_device is None:
             on_device = device.platform != "cpu" and row * source.num_samples <= resident_limit(device)
         self.on_device = on_device
         self.arrays = jax.tree.map(jax.device_put if on_device else np.asarray, source.arrays)
@@ -139,7 +152,21 @@ class ArrayStacker:
             np.take(array, rows, axis=0, out=stack[: len(rows)], mode="clip")
             return stack.reshape(capacity, size, *array.shape[1:])
 
+        if self.placement is not None:
+            return self._deal_out(rows, capacity, size, self.placement)
         return to_device(jax.tree.map(take, self.arrays))
+
+    def _deal_out(self, rows: np.ndarray, capacity: int, size: int, placement: Placement) -> Batch:
+        """A stack for many devices; each process copies the rows of its own."""
+        numbers = np.zeros(capacity * size, np.intp)
+        numbers[: len(rows)] = rows
+        grid = numbers.reshape(capacity, size)
+
+        def deal(array: np.ndarray) -> jax.Array:
+            shape = (capacity, size, *array.shape[1:])
+            return put_rows(lambda part: array[grid[:, part]], shape, placement.stack_sharding(size))
+
+        return jax.tree.map(deal, self.arrays)
 
 
 def bytes_of(tree: Tree) -> int:

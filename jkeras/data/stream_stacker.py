@@ -21,6 +21,7 @@ from jkeras._base.aligned import aligned_empty
 from jkeras._base.types import Batch, Tree
 from jkeras.data.array_stacker import ArrayStacker, BatchStack, batches_per_stack, bytes_of, default_device, to_device
 from jkeras.data.source import Source, naming
+from jkeras.state.placement import Placement
 
 # Batches of a stack on a CPU, where a dispatch costs as much as a small step. More would let a stream read outdated weights.
 _MOST_BATCHES = 8
@@ -36,6 +37,7 @@ class StreamStacker:
         source: batches in their own order.
         check: called with `(x, y, sample_weight)` of each batch.
         beside: shapes of what the program keeps beside each batch, such as its outputs.
+        placement: where the rows of batches lie; None for one device.
 
     Example:
         >>> from jkeras.data.iterable_source import IterableSource
@@ -46,8 +48,14 @@ class StreamStacker:
 
     on_device = False
 
-    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Tree = None):
-        self.source, self.check = source, check
+    def __init__(
+        self,
+        source: Source,
+        check: Callable[..., None] = lambda *batch: None,
+        beside: Tree = None,
+        placement: Placement | None = None,
+    ):
+        self.source, self.check, self.placement = source, check, placement
         self._beside = bytes_of(beside)
         self._size = 0
 
@@ -95,6 +103,8 @@ class StreamStacker:
         missing = self._size - rows if padded else 0
         if missing:
             batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
+        if self.placement is not None:
+            return self.placement.put_stack(jax.tree.map(lambda array: np.asarray(array)[None], batch)), rows, 1
         platform = default_device().platform
         if platform != "cpu":
             return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import dtype_of_values, standardize_dtype
+from jkeras._base.errors import MisfitError, describe
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
-from jkeras.graph.spec import Spec, is_spec
+from jkeras.graph.spec import Spec, check_index, checked_shape, is_spec
 from jkeras.state.operators import Operator, give_operators
 from jkeras.state.scope import get_mask
 from jkeras.state.variable import Variable
@@ -149,7 +150,7 @@ class KerasTensor:
     ):
         if ragged:
             raise ValueError("ragged=True: the rows of an array have one length. Pad them, and pass a mask.")
-        self.shape = tuple(shape)
+        self.shape = checked_shape(shape)
         self.dtype = dtype_of_values(dtype)
         self.sparse, self.record_history = sparse, record_history
         self.node, self.index = node, index
@@ -196,6 +197,7 @@ class KerasTensor:
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
 
     def __getitem__(self, index: Tree) -> KerasTensor:
+        check_index(self.shape, index)
         if self.dtype == "string":  # the only operation that texts have
             spec = Spec(infer(operator.getitem, (Spec(self.shape, "int32"), index), {}).shape, "string")
             return Node(ArrayFunction(operator.getitem, "get_item"), (self, index), {}, spec).flat_outputs[0]
@@ -235,6 +237,29 @@ def symbolic_leaves(structure: Tree) -> list[KerasTensor]:
     return [v for v in jax.tree.leaves(structure, is_leaf=is_leaf) if isinstance(v, KerasTensor)]
 
 
+def symbolic_like(specs: Tree) -> Tree:
+    """Symbolic tensors that nothing made, of the shapes and dtypes of specs."""
+    return jax.tree.map(lambda spec: KerasTensor(spec.shape, spec.dtype), specs, is_leaf=is_spec)
+
+
 def apply_symbolic(fn: Callable[..., Tree], label: str, *args: Tree, **kwargs: Tree) -> Tree:
-    """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs."""
-    return Node(ArrayFunction(fn, label), args, kwargs, infer(fn, args, kwargs)).outputs
+    """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs.
+
+    Raises:
+        MisfitError: the function does not take these shapes, axes or dtypes.
+    """
+    return record(fn, label, args, kwargs, lambda: infer(fn, args, kwargs))
+
+
+def record(
+    fn: Callable[..., Tree], label: str, args: tuple[Tree, ...], kwargs: dict[str, Tree], specs: Callable[[], Tree]
+) -> Tree:
+    """`apply_symbolic` with another way to the outputs' specs."""
+    try:
+        found = specs()
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):  # it looks at values
+        raise
+    except (TypeError, IndexError) as error:
+        given = ", ".join([*map(describe, args), *(f"{key}={describe(value)}" for key, value in kwargs.items())])
+        raise MisfitError(f"{label}({given}) is not possible: {error}") from error
+    return Node(ArrayFunction(fn, label), args, kwargs, found).outputs

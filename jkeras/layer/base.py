@@ -53,7 +53,7 @@ from jkeras.layer.shape_face import ShapeFace
 from jkeras.layer.stateless_face import StatelessFace
 from jkeras.layer.tracking import inventory
 from jkeras.state import random
-from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, set_mask
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, keep_mask, set_mask
 from jkeras.state.tape import recording
 from jkeras.state.variable import Variable, materialize
 
@@ -321,7 +321,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Run the layer on arrays, or record it in a graph if the inputs are symbolic."""
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
-        if not (simple and self.built):
+        if not (simple and self.built) or getattr(args[0], "__dict__", None):  # a mask may be among an array's attributes
             if kwargs or len(args) != 1 or len(self._plan.needed) > 1:
                 args, kwargs = self._bound(self._plan, args, kwargs)
             if symbolic_leaves((args, kwargs)):
@@ -330,9 +330,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if self.input_spec is not None and args:
             check_input(self, args[0])
         scope, plan = current(), self._plan
-        masked = bool(scope.masks) or plan.makes_mask
-        if masked and plan.takes_mask and kwargs.get("mask") is None and args:
-            kwargs["mask"] = structures.masks_of(args[0])
+        masked = bool(scope.masks) or plan.makes_mask or kwargs.get("mask") is not None
+        if masked and args:
+            kwargs.update(self._masks_for(args, kwargs))
         try:
             maths: Callable[..., Tree] = self._run_call if plan.own_call else self._run_forward
             if self._remat is not None:
@@ -459,6 +459,16 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 
+    def _masks_for(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> dict[str, Tree]:
+        """The masks that travel with a call's inputs, by the names under which the call takes them and was not given others."""
+        plan = self._plan
+        inputs = {"mask": args[0]} if plan.takes_mask and args else {}
+        if plan.masked:
+            given = {**dict(zip(plan.names, args)), **kwargs}
+            inputs.update({f"{name}_mask": given.get(name) for name in plan.masked})
+        by_place = plan.names[: len(args)]
+        return {name: structures.masks_of(x) for name, x in inputs.items() if kwargs.get(name) is None and name not in by_place}
+
     def _build_for_call(
         self, args: tuple[Tree, ...], specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False
     ) -> None:
@@ -474,9 +484,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _to_array(self, value: Tree) -> Tree:
         if isinstance(value, jax.Array):
             _array_types.add(type(value))
-            if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():
-                return value.astype(self._compute)
-            return value
+            casts = value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs()
+            return keep_mask(value, value.astype(self._compute) if casts else value)
         if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
             array = np.asarray(value)
             if array.dtype == object or array.dtype.kind in "US":
@@ -502,8 +511,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_leaf)
         masks = structures.masks_of(args[0]) if args else None
-        if masks is not None and self._plan.takes_mask and given.get("mask") is None:
-            given["mask"] = masks
+        given.update({name: mask for name, mask in self._masks_for(args, kwargs).items() if mask is not None})
         if not self.built:
             self._build_for_call(args, specs, given)
         if self.input_spec is not None and args:
@@ -511,8 +519,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         around = tracers_in(self)
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
         hide_tracers(self, around)
-        if args and (masks is not None or self._plan.makes_mask):
-            outgoing = infer(self.compute_mask, (specs[0], given.get("mask", masks)), {})
+        incoming = masks if given.get("mask") is None else given["mask"]
+        if args and (incoming is not None or self._plan.makes_mask):
+            outgoing = infer(self.compute_mask, (specs[0], incoming), {})
             for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
                 tensor.mask = mask
         return outputs

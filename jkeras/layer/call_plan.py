@@ -23,6 +23,7 @@ class CallPlan:
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
         training_default: its default for `training`.
         names: of the arguments that can be given by position, in order; as in Keras, also `mask` and `training` of a `forward`.
+        masked: where a class of yours takes several inputs, names of those whose mask it takes too, as `{name}_mask`.
         takes_more: whether it takes any number of arguments by position.
         needed: names of the arguments that every call must give; `__call__` fills in the reserved ones.
         known: names of all its arguments; None where it takes any.
@@ -37,6 +38,7 @@ class CallPlan:
     takes_rng: bool
     training_default: bool | None
     names: tuple[str, ...]
+    masked: tuple[str, ...]
     takes_more: bool
     needed: tuple[str, ...]
     known: tuple[str, ...] | None
@@ -56,6 +58,9 @@ def read_plan(cls: type, base: type) -> CallPlan:
     names = [n for n, p in by_name.items() if not (own_call and p.kind is p.KEYWORD_ONLY) and n != "rng"]
     if not own_call and "training" not in names:
         names.append("training")
+    library = fn.__module__.startswith(_HOME)
+    needed = tuple(n for n, p in by_name.items() if p.default is p.empty and n not in _RESERVED)
+    masked = () if library else tuple(n for n in names if f"{n}_mask" in by_name)
     return CallPlan(
         own_call=own_call,
         takes_training="training" in by_name,
@@ -63,10 +68,11 @@ def read_plan(cls: type, base: type) -> CallPlan:
         takes_rng="rng" in by_name and not own_call,
         training_default=default,
         names=tuple(names),
+        masked=masked if len(masked) > 1 or len(needed) > 1 else (),
         takes_more=any(p.kind is p.VAR_POSITIONAL for p in parameters),
-        needed=tuple(n for n, p in by_name.items() if p.default is p.empty and n not in _RESERVED),
+        needed=needed,
         known=None if any(p.kind is p.VAR_KEYWORD for p in parameters) else tuple(by_name),
-        renames_inputs=fn.__module__.startswith(_HOME),
+        renames_inputs=library,
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
         weightless=fn is not base.forward and not own_call and cls.build is base.build and not hasattr(cls, "declare"),  # type: ignore[attr-defined]
     )

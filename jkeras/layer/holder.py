@@ -25,6 +25,7 @@ from jkeras.layer import messages, tracking
 from jkeras.layer.attribute_tracker import AttributeTracker
 from jkeras.layer.listed_trackers import ListedTrackers
 from jkeras.state.scope import current, path_here
+from jkeras.state.spread import whole
 from jkeras.state.variable import Variable, gate, materialize
 
 if TYPE_CHECKING:
@@ -291,10 +292,10 @@ class WeightHolder:
         """Copies of all weights as numpy arrays, in Keras' order."""
         variables = self.weights
         if current().functional:
-            return [np.array(variable.array) for variable in variables]
+            return [variable.numpy() for variable in variables]
         with gate:  # a step in another thread may be about to take the arrays
             materialize(variables)
-            return [np.array(variable._value) for variable in variables]
+            return [np.array(whole(variable._value)) for variable in variables]
 
     def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights from arrays in the order of `get_weights`.

@@ -16,7 +16,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree, Weights
 from jkeras._text.arrays import TEXT, as_texts, is_text
-from jkeras.graph import Spec
+from jkeras.graph import Spec, symbolic_like
 from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layer.base import Layer
 from jkeras.state.scope import is_traced
@@ -80,9 +80,9 @@ class HostLayer(Layer):
 
         return jax.pure_callback(call_back, jax.ShapeDtypeStruct(spec.shape, jnp.dtype(spec.dtype)), x, vmap_method="sequential")
 
-    def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Spec:
-        """Shape and dtype of the result, for those of the input."""
-        return self.output_spec(*args, **kwargs)
+    def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """A symbolic tensor like the result."""
+        return symbolic_like(self.output_spec(*args, **kwargs))
 
     def compute_output_shape(self, input_shape: Tree, *other_shapes: Tree) -> tuple[int | None, ...]:
         """Shape of the result for a shape of the input, with None for unknown axes."""

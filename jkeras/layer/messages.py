@@ -56,6 +56,14 @@ SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which would run `c
         return (*input_shape[:-1], 8)
 """
 
+SHAPE_NAMES = """{cls}.{method} takes {name!r}, but no argument of `call` has that name without `_shape`. A method that takes
+several shapes names them after the arguments of `call`; choose among {known}, or give it a default:
+
+    def call(self, query, value): ...
+
+    def {method}(self, query_shape, value_shape): ...
+"""
+
 UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
 None where the weight needs a number. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 

@@ -63,7 +63,7 @@ def as_arrays(outputs: Tree) -> Tree:
 
 
 def masks_of(inputs: Tree) -> Tree:
-    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none.
+    """The mask of an array, or the list, tuple or dict of masks of a list, tuple or dict; None if there is none.
 
     Symbolic tensors have specs of the masks that will travel with them.
     """
@@ -73,7 +73,7 @@ def masks_of(inputs: Tree) -> Tree:
         return None
     if isinstance(inputs, dict) and len(inputs) == len(masks):
         return dict(zip(sorted(inputs), masks))
-    return masks if isinstance(inputs, (list, tuple)) else masks[0]
+    return tuple(masks) if isinstance(inputs, tuple) else masks if isinstance(inputs, list) else masks[0]
 
 
 def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Tree, Tree]]:

@@ -24,11 +24,12 @@ from jkeras._base.config import settings
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
-from jkeras.graph import Spec, infer
+from jkeras.graph import Spec, infer, symbolic_like
 from jkeras.initializers.scaling import with_axes
-from jkeras.layer.declaration import Declaration, Weight
+from jkeras.layer.declaration import Declaration
 from jkeras.layers.attention_parts import AttentionParts
-from jkeras.layers.weight_arguments import WeightedLayer
+from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current, get_mask
@@ -39,7 +40,7 @@ _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_win
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
 
 
-class Projection(WeightedLayer):
+class Projection(LowRankLayer):
     """An affine map from some last axes to others: to heads, or back from them.
 
     Args:
@@ -60,18 +61,17 @@ class Projection(WeightedLayer):
         gate: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
-        self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
+        super().__init__(**parts, **kwargs)
+        self.contracted, self.units, self.use_bias, self.gate = contracted, units, use_bias, gate
 
     def declare(self, x: Spec) -> Declaration:
         """A kernel `(*inputs, *units)` and a bias `units`."""
-        inputs = tuple(x.shape[-self.contracted :])
-        for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
-            draw, rule, limit = (self.parts[f"{name}_{kind}"] for kind in ("initializer", "regularizer", "constraint"))
-            if name == "kernel":
-                axes = list(range(len(shape)))
-                draw = with_axes(draw, axes[: self.contracted], axes[self.contracted :])
-            yield Weight(name, shape, draw, regularizer=rule, constraint=limit)
+        shape = (*x.shape[-self.contracted :], *self.units)
+        axes = list(range(len(shape)))
+        initializer = with_axes(self.kernel_initializer, axes[: self.contracted], axes[self.contracted :])
+        yield weight_for(self, "kernel", shape, initializer=initializer)
+        if self.use_bias:
+            yield weight_for(self, "bias", self.units)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The projected input."""
@@ -133,11 +133,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
     def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         """Make the projections for inputs of these shapes."""
         key_shape = value_shape if key_shape is None else key_shape
-        if not len(query_shape) == len(value_shape) == len(key_shape) or tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-            raise ValueError(
-                f"{self.name} takes query, value and key of one rank, value and key equal but for the last axis. "
-                f"Received: query {tuple(query_shape)}, value {tuple(value_shape)}, key {tuple(key_shape)}."
-            )
+        self._check_shapes(query_shape, value_shape, key_shape)
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
         parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
         parts["activity_regularizer"] = self._output_regularizer
@@ -155,6 +151,13 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         rank = self._rank = len(query_shape)
         axes = self.attention_axes
         self.attention_axes = tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in axes)
+
+    def _check_shapes(self, query: Shape, value: Shape, key: Shape) -> None:
+        if not len(query) == len(value) == len(key) or tuple(value[1:-1]) != tuple(key[1:-1]):
+            raise ValueError(
+                f"{self.name} takes query, value and key of one rank, value and key equal but for the last axis. "
+                f"Received: query {tuple(query)}, value {tuple(value)}, key {tuple(key)}."
+            )
 
     def call(
         self,
@@ -203,6 +206,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         attention_mask: Array | None = None,
         training: bool | None = None,
         return_attention_scores: bool = True,
+        use_causal_mask: bool = False,
     ) -> tuple[Array, Array | None]:
         """The attended values of projected inputs, `(batch, T, heads, value size)`, and the weights where they are asked for.
 
@@ -210,7 +214,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         """
         masks = [] if attention_mask is None else [jnp.asarray(attention_mask)]
         training = current().training if training is None else training
-        return self._attend(query, key, value, masks, training, return_attention_scores, False)
+        return self._attend(query, key, value, masks, training, return_attention_scores, use_causal_mask)
 
     def _attend(
         self, q: Array, k: Array, v: Array, masks: list[Array], training: bool | None, scores: bool, causal: bool
@@ -257,11 +261,12 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
     ) -> Tree:
         """The query's shape with the output's own last axes."""
+        self._check_shapes(query_shape, value_shape, value_shape if key_shape is None else key_shape)
         return (*query_shape[:-1], *(self._units or (query_shape[-1],)))
 
     def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
-        """Shapes and dtypes of the outputs for specs of the inputs."""
-        return infer(self, args, kwargs)
+        """Symbolic tensors like the outputs."""
+        return symbolic_like(infer(self, args, kwargs))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""

@@ -11,6 +11,7 @@ from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike, Tree, Weights
 from jkeras.graph import KerasTensor, Node, Spec
+from jkeras.graph.spec import checked_shape
 from jkeras.layer.base import Layer
 
 Shape = Sequence[int | None]
@@ -82,7 +83,7 @@ class InputLayer(Layer):
         """The symbolic input, which is also the output."""
         return self.get_output_at(node_index)
 
-    def forward(self, w: Weights, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree = None) -> Tree:
         """The input."""
         return x
 
@@ -119,11 +120,7 @@ def is_optional(tensor: KerasTensor) -> bool:
 
 
 def _checked(shape: Tree) -> tuple[int | None, ...]:
-    shape = (shape,) if isinstance(shape, int) else shape  # `Input(shape=(3))`, which Keras 2 takes
-    sizes = tuple(None if n is None else int(n) for n in shape)
-    if any(n is not None and n < 0 for n in sizes):
-        raise ValueError(f"Sizes in a shape are not negative, and an unknown one is None. Received: {shape}.")
-    return sizes
+    return checked_shape((shape,) if isinstance(shape, int) else shape)  # `Input(shape=(3))`, which Keras 2 takes
 
 
 @export("keras.layers.Input", "keras.Input")

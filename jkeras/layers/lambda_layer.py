@@ -103,8 +103,13 @@ class Lambda(Layer):
         return {**config, **written, "arguments": serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None, safe_mode: bool | None = None) -> Self:
         """A layer from a config of Keras 2, Keras 3 or jkeras, with the function found by its name.
+
+        Args:
+            config: from `get_config`.
+            custom_objects: `{name: function}`.
+            safe_mode: Keras' argument; bytecode is never run.
 
         Raises:
             UnsafeFileError: the function is bytecode, and `custom_objects` has none of the layer's name.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base import configurable
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import ArrayFunction
@@ -47,6 +48,11 @@ class Operation(Layer, metaclass=_IncludesLayers):
 
     def __init__(self, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **{"autocast": False, **kwargs})
+
+    def get_config(self) -> dict[str, Any]:
+        """The name and the constructor's arguments: operations in Keras have neither a dtype nor a switch for training."""
+        named = configurable.constructor_signature(type(self)).parameters
+        return {k: v for k, v in super().get_config().items() if k in named or k not in ("dtype", "trainable")}
 
     def symbolic_call(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Record a call in a graph; `__call__` does it where an argument is symbolic."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
-from jkeras.graph import Spec, infer
+from jkeras.graph import Spec, infer, symbolic_like
 from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.embedding import Embedding
 from jkeras.nn.product import dense
@@ -91,8 +91,8 @@ class ReversibleEmbedding(Embedding):
         return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
 
     def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
-        """Shape and dtype of the rows, or of the logits."""
-        return infer(self, args, kwargs)
+        """A symbolic tensor like the rows, or the logits."""
+        return symbolic_like(infer(self, args, kwargs))
 
     def _pass_mask(self, inputs: Tree, outputs: Tree, mask: Tree) -> None:
         if outputs.ndim > inputs.ndim:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Unpack
 
 from jkeras._base import config
-from jkeras._base.dtypes import is_float
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.initializers import TruncatedNormal
@@ -31,8 +30,8 @@ class SpectralNormalization(Wrapper):
         kwargs: as every layer.
 
     Call:
-        inputs: what the layer takes. Returns what it returns, in the inputs' dtype if they are floats, else in the compute dtype.
-            (Keras makes integers of an embedding's vectors, since ids are integers.)
+        inputs: what the layer takes. Returns what it returns, in the compute dtype. (Keras makes integers of an embedding's
+            vectors, since ids are integers.)
         training: whether to divide.
 
     Raises:
@@ -88,4 +87,4 @@ class SpectralNormalization(Wrapper):
 
     def _run(self, inputs: Array) -> Array:
         output: Array = self.layer(inputs)
-        return output.astype(inputs.dtype if is_float(inputs.dtype) else self.compute_dtype)
+        return output.astype(self.compute_dtype)

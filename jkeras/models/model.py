@@ -25,12 +25,14 @@ from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_host_arrays
 from jkeras.data.prepared import Preparation
+from jkeras.distribution import Distribution
+from jkeras.distribution import get as get_distribution
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layer.base import Layer
 from jkeras.layer.call_plan import read_plan
 from jkeras.layer.structures import shapes_to_specs
 from jkeras.metrics import Metric
-from jkeras.models import activations, describe, html_summary, state_tree, summary
+from jkeras.models import activations, describe, html_summary, layouts, state_tree, summary
 from jkeras.models.host_part import WithoutGraph
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
@@ -150,6 +152,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        distribution: str | Distribution | None = None,
         **kwargs: Any,
     ) -> None:
         """Configure training.
@@ -165,6 +168,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
                 measured speed decide, or takes 1 where a callback hears of each batch.
             jit_compile: False is the same as `run_eagerly=True`.
             auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
+            distribution: how to spread the model over devices, by name (`"data"`, `"zero"`, `"fsdp"`, `"fsdp,model=4"`) or as an
+                object of `jkeras.distribution`; None as `jkeras.distribution.set_distribution` says.
             kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that change nothing.
 
         Raises:
@@ -176,12 +181,13 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         loss_weights, metrics = in_current_order(loss_weights, metrics)
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
-            raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
+            raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss", "distribution"))
         if steps_per_execution is not None and (not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1):
             raise ValueError(f"steps_per_execution is None or a positive integer. Received: {steps_per_execution!r}.")
         steps = None if steps_per_execution is None else int(steps_per_execution)
         jit = not run_eagerly and jit_compile is not False
-        config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit)
+        spread = None if distribution is None else get_distribution(distribution)
+        config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit, spread)
         self._trainer.compile(optimizer, config, auto_scale_loss)
 
     @property
@@ -400,6 +406,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     activations = activations.activations
     describe = describe.describe
+    layouts = layouts.layouts
     layer_statistics = layer_statistics.layer_statistics
     current_batch = nonfinite.current_batch
     find_nonfinite = nonfinite.find_nonfinite

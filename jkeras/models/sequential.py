@@ -225,12 +225,14 @@ class Sequential(Functional):
         """A model from what `get_config` gave.
 
         Raises:
-            FileFormatError: an entry of its layers is not a layer.
+            FileFormatError: it has no name or no list of layers, or an entry of these is not a layer.
         """
         with custom_object_scope(custom_objects), in_todays_words(config, cls) as todays:
             entries = todays.get("layers") if isinstance(todays, Mapping) else None
-            if not isinstance(entries, list):
-                raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
+            if not isinstance(entries, list) or "name" not in todays:
+                raise FileFormatError(
+                    f"The config of a Sequential is a dict with 'name' and a list 'layers'. Found: {describe(config)}."
+                )
             layers = [deserialize(layer, custom_objects) for layer in entries]
         for layer, entry in zip(layers, entries):
             if not isinstance(layer, Layer):

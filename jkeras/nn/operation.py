@@ -145,9 +145,9 @@ def _named(platform: str, compute: Compute) -> Compute:
 
 
 def is_known(a: Array) -> bool:
-    """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs per
-    device or with shardings as types.
+    """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs of many
+    devices: the partitioner knows them, and would gather the rows of a batch for our forms.
     """
     mesh = jax.sharding.get_abstract_mesh()
-    ours = mesh.empty or all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)
-    return ours and jnp.issubdtype(a.dtype, jnp.floating)
+    one = mesh.empty or (mesh.size == 1 and all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types))
+    return one and jnp.issubdtype(a.dtype, jnp.floating)

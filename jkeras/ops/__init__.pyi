@@ -75,11 +75,11 @@ def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
 def arctanh(x: Tensor) -> Tensor:
     """Calculate element-wise inverse of hyperbolic tangent of input. See `jax.numpy.arctanh`."""
 
-def argmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the maximum value of an array. See `jax.numpy.argmax`."""
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the largest entry along an axis, in the flattened array by default: the first of equal ones."""
 
-def argmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the minimum value of an array. See `jax.numpy.argmin`."""
+def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the smallest entry along an axis, in the flattened array by default: the first of equal ones."""
 
 def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """Indices that bring the kth smallest entry to its place, smaller ones before it and larger ones after it."""
@@ -433,7 +433,7 @@ def geomspace(
     """Numbers at equal ratios from start to stop; arguments as in `linspace`."""
 
 def get_item(x: Tensor, key: Tree) -> Tensor:
-    """`x[key]`."""
+    """`x[key]`; a number in the key that lies outside of its axis is an error."""
 
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The gated linear unit: `a sigmoid(b)`, where a and b are the two halves of x along an axis. See
@@ -960,8 +960,8 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     `jkeras.nn.rectifiers.soft_shrink`.
     """
 
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """Positive numbers that sum to 1 along an axis: `exp(x_i) / sum_j exp(x_j)`. See `jkeras.nn.activations.softmax`."""
+def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
+    """Positive numbers that sum to 1 along an axis: `exp(x_i) / sum_j exp(x_j)`; warns where the axis has size 1."""
 
 def softplus(x: Tensor) -> Tensor:
     """A smooth, positive relu: `log(1 + exp(x))`, which overflows nowhere. See `jkeras.nn.activations.softplus`."""

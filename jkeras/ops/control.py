@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Array, Tree
-from jkeras.ops.wrapper import Tensor, inspector, operand, operation, symbolic
+from jkeras.ops.wrapper import Tensor, as_integers, inspector, operand, operation, symbolic
 
 
 @operation()
@@ -36,7 +36,7 @@ def switch(index: Tensor, branches: Sequence[Callable[..., Tree]], *operands: Tr
         >>> int(switch(1, [lambda x: x + 1, lambda x: x * 10], 5))
         50
     """
-    return lax.switch(index, branches, *operands)
+    return lax.switch(as_integers(index), branches, *operands)
 
 
 @operation()

@@ -43,8 +43,8 @@ def saturate_cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     low, high = (jnp.asarray(np.asarray(n, x.dtype)) for n in (max(least, own_low), min(greatest, own_high)))
     if jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.integer):
         # float(2**31 - 1) rounds up to 2**31, which is outside.
-        high = jnp.where(high.astype(float) > _bounds(dtype)[1], jnp.nextafter(high, jnp.zeros_like(high)), high)
-        return jnp.where(x >= high, _bounds(dtype)[1], jnp.clip(x, low, high).astype(dtype)).astype(dtype)
+        high = jnp.where(high.astype(float) > float(greatest), jnp.nextafter(high, jnp.zeros_like(high)), high)
+        return jnp.where(x >= high, np.asarray(greatest, dtype), jnp.clip(x, low, high).astype(dtype))
     return jnp.clip(x, low, high).astype(dtype)
 
 

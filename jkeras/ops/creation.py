@@ -155,10 +155,10 @@ def meshgrid(*x: Tensor, indexing: str = "xy") -> list[Tensor]:
     """One array per axis of a grid, each with that axis' coordinate at every point.
 
     Args:
-        x: coordinates, one array for each axis.
+        x: coordinates, one array for each axis; of several axes they are taken in a row, as in NumPy.
         indexing: `"xy"` makes the first array run along columns, `"ij"` along rows.
     """
-    return list(jnp.meshgrid(*map(operand, x), indexing=indexing))
+    return list(jnp.meshgrid(*(jnp.ravel(operand(one)) for one in x), indexing=indexing))
 
 
 @operation("numpy")

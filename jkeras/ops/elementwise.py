@@ -6,16 +6,16 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
-from jkeras.ops.families import binary, bits, closeness, define, unary
-from jkeras.ops.wrapper import Tensor, as_array, as_float, operand, operation
+from jkeras.ops.families import binary, bits, closeness, define, divisors, inverted_bits, unary
+from jkeras.ops.wrapper import Tensor, as_array, as_float, as_integers, operand, operation
 
 _UNARY = """
-abs=absolute absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert=invert bitwise_not=invert cbrt
+abs=absolute absolute angle arccos arccosh arcsin arcsinh arctan arctanh cbrt
 conj=conjugate conjugate copy cos cosh deg2rad exp exp2 expm1 fabs i0 imag isfinite isinf isnan isneginf isposinf isreal log
 log10 log1p log2 logical_not negative rad2deg real reciprocal sign signbit sin sinc sinh sqrt square tan tanh
 """
 _BINARY = """
-add arctan2 divide=true_divide equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm less less_equal
+add arctan2 divide=true_divide equal floor_divide fmax fmin fmod greater greater_equal heaviside hypot less less_equal
 logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum mod=remainder multiply nextafter not_equal power subtract
 true_divide
 """
@@ -26,6 +26,8 @@ bitwise_and bitwise_or bitwise_xor bitwise_left_shift=left_shift bitwise_right_s
 define(unary, jnp, _UNARY)
 define(binary, jnp, _BINARY)
 define(bits, jnp, _BITS)
+define(inverted_bits, jnp, "bitwise_invert=invert bitwise_not=invert")
+define(divisors, jnp, "gcd lcm")
 define(closeness, jnp, "allclose isclose")
 
 
@@ -89,10 +91,7 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
 @operation("numpy")
 def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """`x1 * 2**x2` for integers x2."""
-    x2 = as_array(x2)
-    if not jnp.issubdtype(x2.dtype, jnp.integer):
-        raise TypeError(f"ldexp takes integers as its second argument, received {describe(x2)}: write ops.cast(x2, 'int32').")
-    return jnp.ldexp(operand(x1), x2)
+    return jnp.ldexp(operand(x1), as_integers(x2))
 
 
 @operation("numpy")

@@ -14,13 +14,20 @@ from typing import TypeAlias
 from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import optional_dtype
-from jkeras.ops.wrapper import Function, Tensor, axes, operand, publish, symbolic
+from jkeras._base.errors import MisfitError, describe
+from jkeras.ops.wrapper import Function, Tensor, as_array, as_integers, axes, operand, publish, symbolic
 
 Shape: TypeAlias = int | Sequence[int]
 Axis: TypeAlias = int | Sequence[int] | None
 
 
-def define(family: Callable[[Function], Function], source: ModuleType, names: str, area: str | None = "numpy") -> None:
+def define(
+    family: Callable[[Function], Function],
+    source: ModuleType,
+    names: str,
+    area: str | None = "numpy",
+    of_length: Callable[[Function], Function] | None = None,
+) -> None:
     """Define the operations of one family.
 
     Args:
@@ -28,13 +35,14 @@ def define(family: Callable[[Function], Function], source: ModuleType, names: st
         source: the module with the functions.
         names: separated by spaces; `name=other` where the module calls it `other`.
         area: the sub-namespace, as in `operation`.
+        of_length: makes what `symbolic` calls so of a JAX function.
     """
     for entry in names.split():
         name, _, theirs = entry.partition("=")
         target = getattr(source, theirs or name)
         fn = family(target)
         fn.__doc__ = f"{_sentence(target)} See `{source.__name__}.{theirs or name}`."
-        publish(symbolic(fn, name), area)
+        publish(symbolic(fn, name, of_length=of_length and of_length(target)), area)
 
 
 def _sentence(target: Function) -> str:
@@ -61,10 +69,28 @@ def binary(fn: Function) -> Function:
 
 
 def bits(fn: Function) -> Function:
-    """Two arrays that broadcast, x and y."""
+    """Two arrays of integers that broadcast, x and y."""
 
     def op(x: Tensor, y: Tensor) -> Tensor:
-        return fn(operand(x), operand(y))
+        return fn(as_integers(x), as_integers(y))
+
+    return op
+
+
+def inverted_bits(fn: Function) -> Function:
+    """One array of integers."""
+
+    def op(x: Tensor) -> Tensor:
+        return fn(as_integers(x))
+
+    return op
+
+
+def divisors(fn: Function) -> Function:
+    """Two arrays of integers that broadcast, x1 and x2."""
+
+    def op(x1: Tensor, x2: Tensor) -> Tensor:
+        return fn(as_integers(x1), as_integers(x2))
 
     return op
 
@@ -136,7 +162,7 @@ def lookup(fn: Function) -> Function:
     """Entries at indices along an axis, of the flattened array if it is None."""
 
     def op(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
-        return fn(operand(x), operand(indices), axis=axis)
+        return fn(operand(x), as_integers(indices), axis=axis)
 
     return op
 
@@ -163,7 +189,10 @@ def diagonals(fn: Function) -> Function:
     """A diagonal of the matrices along two axes."""
 
     def op(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return fn(operand(x), offset=offset, axis1=axis1, axis2=axis2)
+        x = as_array(x)
+        if (axis1 - axis2) % max(x.ndim, 1) == 0:
+            raise MisfitError(f"The two axes of a diagonal differ. Received: axis1={axis1}, axis2={axis2} for {describe(x)}.")
+        return fn(x, offset=offset, axis1=axis1, axis2=axis2)
 
     return op
 
@@ -199,7 +228,17 @@ def segments(fn: Function) -> Function:
     """One result per segment of the rows."""
 
     def op(data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False) -> Tensor:
-        return fn(operand(data), operand(segment_ids), num_segments, indices_are_sorted=sorted)
+        return fn(operand(data), as_integers(segment_ids), num_segments, indices_are_sorted=sorted)
+
+    return op
+
+
+def segments_of_length(fn: Function) -> Function:
+    """n segments, unless their number is given."""
+    reduce = segments(fn)
+
+    def op(n: int, data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+        return reduce(data, segment_ids, n if num_segments is None else num_segments, sorted)
 
     return op
 

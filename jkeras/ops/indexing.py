@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import lax
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Array, Tree
+from jkeras.graph.spec import check_index
 from jkeras.nn import embedding
 from jkeras.ops.families import Shape, define, lookup
-from jkeras.ops.wrapper import Tensor, as_array, no_sparse, operand, operation
+from jkeras.ops.wrapper import Tensor, as_array, as_integers, no_sparse, operand, operation
 
 define(lookup, jnp, "take take_along_axis")
 
@@ -24,11 +25,19 @@ _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mu
 
 @operation("numpy")
 def get_item(x: Tensor, key: Tree) -> Tensor:
-    """`x[key]`."""
-    return operator.getitem(as_array(x), key)
+    """`x[key]`; a number in the key that lies outside of its axis is an error."""
+    x = as_array(x)
+    check_index(x.shape, key)
+    return operator.getitem(x, key)
 
 
-@operation("numpy")
+def _where_of_length(n: int, condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Tree:
+    if x1 is None and x2 is None:
+        return jnp.nonzero(operand(condition), size=n)
+    return jnp.where(operand(condition), operand(x1), operand(x2))
+
+
+@operation("numpy", of_length=_where_of_length)
 def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Tree:
     """x1 where the condition holds, x2 elsewhere; without both, the indices where it holds.
 
@@ -41,7 +50,7 @@ def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None)
     return jnp.where(operand(condition), operand(x1), operand(x2))
 
 
-@operation("numpy")
+@operation("numpy", of_length=_where_of_length)
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices of entries that are not 0, one array per axis. Not for `jit`, since their number depends on values."""
     return jnp.nonzero(operand(x))
@@ -74,7 +83,7 @@ def slice_(inputs: Tensor, start_indices: Sequence[Tensor], shape: Sequence[int]
     """
     x = as_array(inputs)
     sizes = [x.shape[i] - int(start_indices[i]) if n == -1 else n for i, n in enumerate(shape)]
-    return lax.dynamic_slice(x, tuple(start_indices), sizes)
+    return lax.dynamic_slice(x, _starts(start_indices), sizes)
 
 
 @operation()
@@ -86,7 +95,11 @@ def slice_update(inputs: Tensor, start_indices: Sequence[Tensor], updates: Tenso
         [0, 7, 8]
     """
     x = as_array(inputs)
-    return lax.dynamic_update_slice(x, as_array(updates, x.dtype), tuple(start_indices))
+    return lax.dynamic_update_slice(x, as_array(updates, x.dtype), _starts(start_indices))
+
+
+def _starts(start_indices: Sequence[Tensor]) -> tuple[ArrayLike, ...]:
+    return tuple(as_integers(start) for start in start_indices)
 
 
 @operation()
@@ -127,7 +140,7 @@ def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction: 
 
 
 def _positions(indices: Tensor) -> tuple[Array, ...]:
-    return tuple(jnp.moveaxis(as_array(indices), -1, 0))
+    return tuple(jnp.moveaxis(jnp.asarray(as_integers(indices)), -1, 0))
 
 
 @operation("nn")

@@ -11,10 +11,8 @@ from jax import lax
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
 from jkeras.nn import lengths
-from jkeras.ops.families import Axis, define, unary
-from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
-
-define(unary, jnp.linalg, "det eig eigh inv", area="linalg")
+from jkeras.ops.families import Axis, define
+from jkeras.ops.wrapper import Function, Tensor, as_array, as_float, axes, operation
 
 
 def _matrices(x: Tensor) -> jax.Array:
@@ -29,6 +27,18 @@ def _squares(x: Tensor) -> jax.Array:
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(f"Expected square matrices (..., n, n), received {describe(x)}.")
     return x
+
+
+def _of_squares(fn: Function) -> Function:
+    """Square matrices."""
+
+    def op(x: Tensor) -> Tensor:
+        return fn(_squares(x))
+
+    return op
+
+
+define(_of_squares, jnp.linalg, "det eig eigh inv", area="linalg")
 
 
 @operation("linalg")
@@ -193,13 +203,13 @@ def matrix_rank(x: Tensor, tol: Tensor | None = None) -> Tensor:
 @operation()
 def logdet(x: Tensor) -> Tensor:
     """The logarithm of the determinant's absolute value."""
-    return jnp.linalg.slogdet(as_array(x))[1]
+    return jnp.linalg.slogdet(_squares(x))[1]
 
 
 @operation("numpy")
 def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
     """The determinant's sign, and the logarithm of its absolute value."""
-    return tuple(jnp.linalg.slogdet(as_array(x)))  # type: ignore[return-value]
+    return tuple(jnp.linalg.slogdet(_squares(x)))  # type: ignore[return-value]
 
 
 @operation("linalg")

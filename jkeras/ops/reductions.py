@@ -10,11 +10,11 @@ from jkeras._base.dtypes import optional_dtype
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn.lengths import root
-from jkeras.ops.families import Axis, bounded_reduction, cumulative, define, quantiles, reduction, segments
+from jkeras.ops.families import Axis, bounded_reduction, cumulative, define, quantiles, reduction, segments, segments_of_length
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
 
 _REDUCTIONS = """
-all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nansum
+all amax=max amin=min any mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nansum
 nanvar ptp sum var
 """
 
@@ -22,7 +22,7 @@ define(reduction, jnp, _REDUCTIONS)
 define(bounded_reduction, jnp, "max min")
 define(quantiles, jnp, "nanpercentile nanquantile percentile quantile")
 define(cumulative, jnp, "cumprod cumsum nancumprod nancumsum")
-define(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", area=None)
+define(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", area=None, of_length=segments_of_length)
 
 
 @operation("numpy")
@@ -100,7 +100,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, dx: Tensor = 1.0, axis: int = 
     return jnp.trapezoid(as_array(y), None if x is None else as_array(x), dx=dx, axis=axis)
 
 
-@operation("numpy")
+@operation("numpy", of_length=lambda n, x, weights=None, minlength=0, sparse=False: _counted(as_array(x), weights, n))
 def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each non-negative integer occurs, or the sum of its weights.
 
@@ -119,11 +119,15 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0, spars
     """
     no_sparse(sparse)
     x = as_array(x)
+    return _counted(x, weights, max(int(jnp.max(x)) + 1 if x.size else 0, minlength))
+
+
+def _counted(x: jax.Array, weights: Tensor | None, length: int) -> jax.Array:
+    if weights is not None:
+        weights = as_array(weights)
     if x.ndim == 1:
-        return jnp.bincount(x, weights=None if weights is None else as_array(weights), minlength=minlength)
-    length = max(int(jnp.max(x)) + 1, minlength)
-    count = jax.vmap(lambda row, w: jnp.bincount(row, weights=w, length=length), (0, None if weights is None else 0))
-    return count(x, None if weights is None else as_array(weights))
+        return jnp.bincount(x, weights, length=length)
+    return jax.vmap(lambda row, w: jnp.bincount(row, w, length=length), (0, None if weights is None else 0))(x, weights)
 
 
 @operation("numpy")
@@ -137,7 +141,12 @@ def histogram(x: Tensor, bins: Tensor = 10, range: tuple[float, float] | None = 
 
     Returns:
         The counts and the edges, of which there is one more.
+
+    Raises:
+        ValueError: the range is no rising pair.
     """
+    if range is not None and (len(range) != 2 or range[0] > range[1]):
+        raise ValueError(f"range is the first and the last edge, the smaller one first. Received: {range!r}.")
     return jnp.histogram(operand(x), bins=bins if isinstance(bins, INTEGERS) else operand(bins), range=range)
 
 

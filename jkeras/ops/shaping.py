@@ -29,7 +29,13 @@ def reshape(x: Tensor, newshape: Shape) -> Tensor:
     Example:
         >>> reshape([1, 2, 3, 4], (2, -1)).tolist()
         [[1, 2], [3, 4]]
+
+    Raises:
+        ValueError: several sizes, or others than -1, are below 0.
     """
+    below = [n for n in ([newshape] if isinstance(newshape, INTEGERS) else newshape) if isinstance(n, INTEGERS) and n < 0]
+    if below not in ([], [-1]):
+        raise ValueError(f"The sizes of a shape are not negative; one of them may be -1. Received: newshape={newshape!r}.")
     return jnp.reshape(operand(x), axes(newshape))
 
 

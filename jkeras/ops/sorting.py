@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import inspect
+
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor, as_array, operand, operation
+
+
+@operation("numpy")
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the largest entry along an axis, in the flattened array by default: the first of equal ones."""
+    return jnp.argmax(_in_order(as_array(x), nan=1), axis=axis, keepdims=keepdims)
+
+
+@operation("numpy")
+def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the smallest entry along an axis, in the flattened array by default: the first of equal ones."""
+    return jnp.argmin(_in_order(as_array(x), nan=-1), axis=axis, keepdims=keepdims)
+
+
+def _in_order(x: Array, nan: int) -> Array:
+    """Integers in the order of x: processors that take the smallest floats for 0 would compare those wrongly.
+
+    Args:
+        x: numbers.
+        nan: 1 to put NaN above all numbers, -1 to put it below.
+    """
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    integer = jnp.dtype(f"int{8 * x.dtype.itemsize}")
+    limits, bits = jnp.iinfo(integer), lax.bitcast_convert_type(x, integer)
+    ordered = jnp.where(bits < 0, limits.min - bits, bits)  # -0.0 is 0
+    return jnp.where(jnp.isnan(x), limits.max if nan > 0 else limits.min, ordered)
 
 
 @operation("numpy")
@@ -88,7 +117,12 @@ def digitize(x: Tensor, bins: Tensor) -> Tensor:
     return jnp.digitize(operand(x), operand(bins))
 
 
-@operation("numpy")
+def _unique_of_length(n: int, *args: Tree, **kwargs: Tree) -> Tree:
+    given = inspect.signature(unique).bind(*args, **kwargs).arguments
+    return unique(**given if given.get("size") is not None else {**given, "size": n})
+
+
+@operation("numpy", of_length=_unique_of_length)
 def unique(
     x: Tensor,
     sorted: bool = True,

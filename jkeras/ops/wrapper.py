@@ -17,10 +17,13 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.config import settings
+from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tensor as Tensor
 from jkeras._base.types import Tree
-from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
+from jkeras.graph.infer import infer
+from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf, record
+from jkeras.graph.spec import Spec
 from jkeras.state.variable import Variable
 
 Function = Callable[..., Tree]
@@ -32,13 +35,15 @@ _areas: dict[str, dict[str, Function]] = {"image": {}, "linalg": {}, "nn": {}, "
 _APART = {"image"}  # areas whose operations `ops` itself does not offer
 
 
-def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
+def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function | None = None) -> F:
     """Make a function of arrays work on variables and symbolic tensors as well.
 
     Args:
         fn: takes arrays anywhere in its arguments, also nested in lists and dicts.
         name: of the operation, and of its nodes in a graph.
         module: where users find it.
+        of_length: `of_length(n, *args, **kwargs)` gives n results, of a function that gives as many as values say. What symbolic
+            calls result in is derived from it, with an n that is open.
 
     Returns:
         A function with the signature and docstring of `fn`.
@@ -52,11 +57,17 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
     def op(*args: Tree, **kwargs: Tree) -> Tree:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
-            return apply_symbolic(op, name, *args, **kwargs)
+            if of_length is None:
+                return apply_symbolic(op, name, *args, **kwargs)
+            return record(op, name, args, kwargs, lambda: infer(counted, (Spec((None,), "bool"), *args), kwargs))
         if any(isinstance(leaf, Variable) for leaf in leaves):
             arrays = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in leaves]
             args, kwargs = jax.tree.unflatten(structure, arrays)
         return fn(*args, **kwargs)
+
+    def counted(entries: jax.Array, *args: Tree, **kwargs: Tree) -> Tree:
+        assert of_length is not None
+        return of_length(entries.shape[0], *args, **kwargs)
 
     op.__name__ = op.__qualname__ = name
     op.__module__, op.__doc__ = module, fn.__doc__
@@ -64,14 +75,17 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
     return cast(F, op)
 
 
-def operation(area: str | None = None, name: str | None = None) -> Callable[[Function], Function]:
+def operation(
+    area: str | None = None, name: str | None = None, of_length: Function | None = None
+) -> Callable[[Function], Function]:
     """Decorator: make a function an operation under its public name, which drops a trailing underscore.
 
     Args:
         area: the sub-namespace that it also belongs to: `"numpy"`, `"nn"` or `"linalg"`; `"image"` has operations of its own.
         name: the public name, if it is not the function's own.
+        of_length: as for `symbolic`.
     """
-    return lambda fn: publish(symbolic(fn, name or fn.__name__.rstrip("_")), area)
+    return lambda fn: publish(symbolic(fn, name or fn.__name__.rstrip("_"), of_length=of_length), area)
 
 
 def inspector(area: str | None = None) -> Callable[[Function], Function]:
@@ -124,6 +138,21 @@ def as_float(x: Tensor) -> jax.Array:
     """A JAX array of floats (or complex numbers): integers and booleans in the default float dtype."""
     x = as_array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(settings.floatx)
+
+
+def as_integers(x: Tensor) -> ArrayLike:
+    """Integers as they are, and whole numbers that are floats, as the inputs of models are by default, as int32.
+
+    Raises:
+        TypeError: outside of `jit`, where a number is not whole.
+    """
+    x = operand(x)
+    if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
+        return x
+    x = jnp.asarray(x)
+    if not isinstance(x, jax.core.Tracer) and bool(jnp.any(x != jnp.round(x))):
+        raise TypeError(f"Expected integers, received fractions in {describe(x)}: write ops.cast(x, 'int32') to cut them off.")
+    return x.astype("int32")
 
 
 def axes(axis: int | Sequence[int] | None) -> Any:

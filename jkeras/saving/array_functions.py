@@ -124,6 +124,7 @@ _NAMES: dict[Callable[..., object], str] = {
     operator.getitem: "get_item",
     jnp.transpose: "transpose",
     jnp.reshape: "reshape",
+    jnp.squeeze: "squeeze",
     jnp.astype: "cast",
 }
 _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}

@@ -192,7 +192,7 @@ class _Translation:
             cls: the class, if it is known; a user's own class is treated like the library's class that it extends.
         """
         if name == "Sequential" and isinstance(settings, list):
-            settings = {"layers": settings}
+            settings = {"name": None, "layers": settings}
         if not isinstance(settings, Mapping) or not isinstance(name, str):
             return settings
         if is_graph_config(settings):

@@ -20,6 +20,7 @@ import numpy as np
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
+from jkeras.state.spread import as_before, whole
 from jkeras.state.variable import Variable, gate, materialize, put_value
 
 # A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
@@ -120,10 +121,10 @@ def check_total(where: str, arrays: Sequence[StoredArray]) -> None:
 
 
 def assign(pairs: Sequence[tuple[Variable, jax.Array]]) -> None:
-    """Assign arrays that nobody else holds."""
+    """Assign arrays that nobody else holds; they go to the devices of those that they replace."""
     with gate:
         for variable, value in pairs:
-            put_value(variable, value)
+            put_value(variable, value if variable._value is None else as_before(value, variable._value))
 
 
 @contextlib.contextmanager
@@ -141,4 +142,5 @@ def host_values(variables: Sequence[Variable]) -> Iterator[Callable[[Variable], 
 def _value_of(variable: Variable) -> np.ndarray:
     if variable._value is None:  # one that a layer stores but no layer holds
         materialize([variable])
-    return np.asarray(variable._value)
+    assert variable._value is not None
+    return whole(variable._value)

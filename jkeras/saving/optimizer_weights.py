@@ -33,6 +33,7 @@ from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
 from jkeras.saving.model_classes import Model
+from jkeras.state.spread import whole
 from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
@@ -311,7 +312,7 @@ def _fits(entry: Entry, stored: StoredArray, slots: Slots) -> bool:
 
 
 def _values(slots: Slots, entries: Sequence[Entry]) -> list[tuple[Entry, np.ndarray]]:
-    return [(e, np.asarray(e.constant if e.leaf is None else slots.leaves[e.leaf])) for e in entries]
+    return [(e, np.asarray(e.constant) if e.leaf is None else whole(slots.leaves[e.leaf])) for e in entries]
 
 
 def _keras3_name(slots: Slots, entry: Entry) -> str:

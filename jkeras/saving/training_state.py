@@ -34,6 +34,7 @@ from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.layout_keras3 import TRAINING
 from jkeras.saving.model_classes import Model
+from jkeras.state.spread import whole
 from jkeras.training.resume.state import ResumeState, current_resume_state
 
 _VERSION = 1
@@ -212,7 +213,7 @@ def _lasting_names(model: Model) -> dict[str, str]:
 
 
 def _write_bytes(group: H5Group, place: str, name: str, value: object) -> dict[str, object]:
-    array = np.asarray(value)
+    array = whole(value)
     group.create_dataset(place, data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
 

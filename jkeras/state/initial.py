@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.compiling import compiled_quickly
@@ -71,7 +72,7 @@ def numbered_keys(seeds: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray
 
 
 @functools.lru_cache(maxsize=256)
-def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array]]:
+def _program(initials: tuple[InitialValue, ...], shardings: tuple[Sharding, ...] | None = None) -> Callable[..., list[jax.Array]]:
     def draw_all(keys: Tree) -> list[jax.Array]:
         keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
         values: dict[int, jax.Array] = {}
@@ -86,11 +87,13 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
     alike: dict[InitialValue, list[int]] = {}
     for i, initial in enumerate(initials):
         alike.setdefault(initial, []).append(i)
+    if shardings is not None:
+        return jax.jit(draw_all, out_shardings=list(shardings))
     quick = sum(math.prod(initial.shape) for initial in initials) <= _SMALL * len(alike)
     return compiled_quickly(draw_all) if quick else jax.jit(draw_all)
 
 
-def draw_together(initials: Sequence[InitialValue], keys: Tree) -> list[jax.Array]:
+def draw_together(initials: Sequence[InitialValue], keys: Tree, shardings: Sequence[Sharding] | None = None) -> list[jax.Array]:
     """All values in one compiled call.
 
     An initializer that takes no key has its own source of numbers; compiled, it would give the same ones forever. It is drawn by
@@ -99,13 +102,15 @@ def draw_together(initials: Sequence[InitialValue], keys: Tree) -> list[jax.Arra
     Args:
         initials: descriptions of n weights.
         keys: n keys, or the `(seeds, numbers)` of `numbered_keys`, which then makes them in the program.
+        shardings: where the values shall lie, as far as one program draws them; None for the default device.
     """
     together = np.array([i for i, initial in enumerate(initials) if accepts_key(initial.make)], int)
     values: list[jax.Array | None] = [None] * len(initials)
     if len(together):
         with contextlib.suppress(jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
             chosen = jax.tree.map(lambda a: a if len(together) == len(initials) else a[together], keys)
-            for i, value in zip(together, _program(tuple(initials[i] for i in together))(chosen)):
+            places = None if shardings is None else tuple(shardings[i] for i in together)
+            for i, value in zip(together, _program(tuple(initials[i] for i in together), places)(chosen)):
                 values[i] = value
     missing = [i for i, value in enumerate(values) if value is None]
     if missing and isinstance(keys, tuple):

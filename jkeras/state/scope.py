@@ -241,9 +241,19 @@ def set_mask(x: jax.Array, mask: jax.Array) -> None:
 
 
 def get_mask(x: object) -> jax.Array | None:
-    """The mask that travels with an array, or None."""
+    """The mask that travels with an array, or that code has given it under Keras' name; None without one."""
     found = _current.get().masks.get(id(x))
-    return found[1] if found is not None and found[0]() is x else None
+    if found is not None and found[0]() is x:
+        return found[1]
+    return getattr(x, "__dict__", {}).get("_keras_mask")  # not by `getattr`: a symbolic tensor makes a node of its mask then
+
+
+def keep_mask(old: jax.Array, new: jax.Array) -> jax.Array:
+    """The new array, with the mask of the old one."""
+    mask = get_mask(old)
+    if mask is not None:
+        set_mask(new, mask)
+    return new
 
 
 def masks_among(leaves: Iterable[object]) -> dict[int, jax.Array]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import resolve
@@ -29,6 +30,7 @@ from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
 from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, path_here, same_trace
+from jkeras.state.spread import as_before, whole
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
 nobody can use it. Your program does something like
@@ -272,6 +274,8 @@ class Variable(ArrayOperators):
             raise UnknownVariables(list(asks.unknown.values()))
         if is_traced(value):
             raise ValueError(_LEAK.format(path=self.path))
+        if self._value is not None and not is_traced(value):
+            value = as_before(value, self._value)
         self._value, self._shared = value, True
         return value
 
@@ -307,10 +311,10 @@ class Variable(ArrayOperators):
 
     def numpy(self) -> np.ndarray:
         """A copy as a numpy array."""
-        return np.array(self.array)
+        return np.array(whole(self.array))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.array, dtype)
+        return np.array(whole(self.array), dtype)
 
     def __jax_array__(self) -> jax.Array:
         return self.array
@@ -344,17 +348,25 @@ def _token(initializer: Callable[..., Tree]) -> str | int:
     return f"{id(type(initializer))}{sorted(config.items())}"
 
 
-def materialize(variables: Iterable[Variable]) -> None:
-    """Draw the first values of all variables that have none, in one compiled call."""
-    pending = [variable for variable in variables if variable._value is None]
-    if not pending:
+def materialize(variables: Iterable[Variable], shardings: Sequence[Sharding] | None = None) -> None:
+    """Draw the first values of all variables that have none, in one compiled call.
+
+    Args:
+        variables: those to look at.
+        shardings: where the values of each shall lie; None for the default device.
+    """
+    variables = list(variables)
+    places = [i for i, variable in enumerate(variables) if variable._value is None]
+    if not places:
         return
+    pending = [variables[i] for i in places]
     seeds, numbers = (np.array([getattr(v, name) for v in pending], np.uint32) for name in ("_seed", "_number"))
     initials = [variable._initial for variable in pending]
-    values = draw_together(initials, (seeds, numbers))
+    chosen = None if shardings is None else [shardings[i] for i in places]
+    values = draw_together(initials, (seeds, numbers), chosen)
     if any(map(is_traced, values)):  # variables outlive a trace that happens to be the first to read them
         with jax.ensure_compile_time_eval():
-            values = draw_together(initials, (seeds, numbers))
+            values = draw_together(initials, (seeds, numbers), chosen)
     for variable, value in zip(pending, values):
         variable._value = value
 

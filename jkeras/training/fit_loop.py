@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base import paths
+from jkeras._base import paths, processes
 from jkeras._base.copying import copied
 from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.callbacks import CallbackList, ProgbarLogger
@@ -116,6 +116,7 @@ class FitLoop:
         self._measured = steps is None and not events.has_train_batch_hooks
         self._steps_per_event = steps or 1
         self.seed = random.next_seed()
+        processes.check_same("seeds", self.seed)
         self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
         self.last: Dispatch | None = None
         self._position = ResumeState()  # the numbers of it that the host counts
@@ -232,6 +233,7 @@ class FitLoop:
                     number, at = number + steps, at + steps
                     self._move(position=number)
                     self._after(number, steps)
+                    self.model.stop_training = processes.of_any(bool(self.model.stop_training))
         if not number:
             raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
         self._read_last()
@@ -245,7 +247,7 @@ class FitLoop:
     def _next_steps(self, left: int, number: int) -> int:
         """How many steps the next dispatch holds."""
         if self._measured:
-            return min(left, self.program.speed.steps(self.events.hears_train_batches))
+            return processes.of_first(min(left, self.program.speed.steps(self.events.hears_train_batches)))
         return min(left, self._steps_per_event - number % self._steps_per_event)
 
     def _dispatch(self, data: Tree, at: int, stop: int, epoch: int, first: int) -> Logs:
@@ -305,7 +307,7 @@ class FitLoop:
             return 1
         if self.program.epochs is None or self._position.begun:
             return 1
-        steps = self.program.speed.steps(self.events.hears_train_batches)
+        steps = processes.of_first(self.program.speed.steps(self.events.hears_train_batches))
         return max(1, min(left, stacker.epochs_per_stack, steps // stacker.source.num_batches))
 
     def _joined_epochs(self, first: int, count: int) -> Iterator[tuple[int, Logs]]:

@@ -16,7 +16,10 @@ import numpy as np
 
 from jkeras._base.types import Array, Tree
 from jkeras.layer.tracking import Inventory, inventory
+from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
+from jkeras.state.placement import Placement
+from jkeras.state.spread import put
 from jkeras.state.variable import gate, materialize, owned_value, put_value, threads
 from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call
@@ -46,17 +49,18 @@ class Run:
         self, model: Steps, rng: Array | np.ndarray, metrics: Tree = None, *, trains: bool = False, follows: bool = True
     ):
         self.model, self.trains, self.follows = model, trains, follows
+        self._placement = model._trainer.placement
         self._optimizes = trains
         if metrics is not None:
             adopt(model, (variable for metric in model._trainer.reported_metrics()[1] for variable in metric.variables))
-        self._variables = _Variables(model, trains)
+        self._variables = _Variables(model, trains, self._placement)
         params, state = self._variables.read()
         opt_state: Tree = ()
         held = self._variables.held
         if trains and is_taped(model):
             self._optimizes = False  # the step applies optimizers to Variables
         elif trains:
-            opt_state = optimizer_state(model, held, params)
+            opt_state = self._placed_slots(optimizer_state(model, held, params))
             self._trained = tuple(held.trained)
             model._trainer.optimizer.put_state(opt_state, self._trained)
         zero = np.zeros((), np.int32)
@@ -73,15 +77,18 @@ class Run:
 
         def attempt() -> Tree:
             if not self.follows:
+                self._place()
                 self.state, results = program(self.state, *args)
                 return results
             with self._current():
+                self._place()
                 if before is not None:
                     before(self.state)
                 self.state, results = program(self.state, *args)
             return results
 
-        return with_all_variables(self.model, attempt, self._look_again)
+        with contextlib.nullcontext() if self._placement is None else self._placement.scope():
+            return with_all_variables(self.model, attempt, self._look_again)
 
     def end(self) -> None:
         """The last dispatch is done."""
@@ -112,7 +119,7 @@ class Run:
         trainer = self.model._trainer
         if not self._variables.is_current() or (self._optimizes and not trainer.optimizer.is_taken(self.state.opt_state)):
             params, state = self._variables.read()
-            opt_state = trainer.optimizer.take_state() if self._optimizes else ()
+            opt_state = self._placed_slots(trainer.optimizer.take_state()) if self._optimizes else ()
             self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
 
     def _write(self) -> None:
@@ -126,22 +133,38 @@ class Run:
         """The model has more variables than before."""
         if not self.follows:
             self._write()
-        self._variables = _Variables(self.model, self.trains)
+        self._variables = _Variables(self.model, self.trains, self._placement)
         self._refresh()
+
+    def _place(self) -> None:
+        """Numbers, keys and accumulators that a run began or goes on with, on all devices."""
+        if self._placement is not None:
+            rest = {name: getattr(self.state, name) for name in ("metrics", "iteration", "epoch", "position", "rng")}
+            self.state = self.state._replace(**self._placement.put_everywhere(rest))
+
+    def _placed_slots(self, opt_state: Tree) -> Tree:
+        """An optimizer's state where it belongs."""
+        placement = self._placement
+        if placement is None:
+            return opt_state
+        weights = {"/".join(path): variable for path, variable in self._variables.held.weights}
+        return jax.tree.map(put, opt_state, state_shardings(placement, weights, opt_state))
 
 
 class _Variables:
     """Reads and writes the variables of a model; the layers are walked over once."""
 
-    def __init__(self, model: Steps, donates: bool):
+    def __init__(self, model: Steps, donates: bool, placement: Placement | None = None):
         self.held = inventory(model)
-        self._donates = donates
+        self._donates, self._placement = donates, placement
         self._known: list[Array | None] = []
 
     def read(self) -> tuple[Tree, Tree]:
         """Nested `params` and `state`; where they are to be donated, in arrays that nobody else holds."""
         if self._donates:
             threads.donating.add(threading.get_ident())
+        if self._placement is not None:
+            self._placement.put_variables(variable for _, variable in self.held.entries)
         self._known = _values(self.held, self._donates)
         return self.held.nested(self._known)
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras._base import paths
+from jkeras._base import paths, processes
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown
@@ -28,12 +28,14 @@ from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
 from jkeras.data.stream_stacker import Stacker, StreamStacker
+from jkeras.distribution.base import Distribution
 from jkeras.graph.infer import at_size
 from jkeras.layer.structures import array_specs
 from jkeras.layer.tracking import Tracker, inventory, note_change
 from jkeras.metrics import Mean, Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
+from jkeras.state.placement import Placement
 from jkeras.state.tape import Recording, recording
 from jkeras.state.variable import gate
 from jkeras.training import reading
@@ -112,6 +114,7 @@ class Trainer:
         self._loss_of_step: tuple[Recording, Array, int] | None = None
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
+        self._placed: tuple[Distribution, tuple[int, ...]] | None = None  # whose rules were checked, for which weights
         self.model.__dict__["_others"] = {}
         note_change()
 
@@ -193,6 +196,20 @@ class Trainer:
         if optimizer is None:
             raise RuntimeError(_NO_OPTIMIZER.format(name=self.model.name))
         return optimizer
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where the arrays of the model lie, as `compile` or `set_distribution` says; None on one device."""
+        distribution: Distribution | None = (self.config and self.config.distribution) or settings.distribution
+        if distribution is None or not self.jit:
+            return None
+        known = self._placed
+        weights = [variable for _, variable in inventory(self.model).weights]
+        key = distribution, tuple(map(id, weights))
+        if known is None or known != key:
+            distribution.check(weights)
+            self._placed = key
+        return distribution.placement
 
     # losses and metrics ---------------------------------------------------------------------------------------------
 
@@ -357,6 +374,7 @@ class Trainer:
                 logs = self._plain(logs)
                 loop.end_epoch()
                 events.on_epoch_end(epoch, logs)
+                model.stop_training = processes.of_any(bool(model.stop_training))
                 if model.stop_training:
                     break
         self._keep_average()
@@ -389,7 +407,7 @@ class Trainer:
         """The outputs for data, as numpy arrays."""
         specs = self.build_for(source)
         events = self._events(callbacks, verbose, source)
-        if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1:
+        if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1 and self.placement is None:
             rows = source.num_samples
             size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
             return reading.predict_batch(self.model, source.arrays, size, self.program("batch"), events)
@@ -432,8 +450,9 @@ class Trainer:
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
         if isinstance(source, ArraySource):
-            return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs)
-        return StreamStacker(source, self._check_data if self.is_prepared else lambda *batch: None, beside=outputs)
+            return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs, placement=self.placement)
+        check = self._check_data if self.is_prepared else lambda *batch: None
+        return StreamStacker(source, check, beside=outputs, placement=self.placement)
 
     def _plain(self, logs: Logs) -> Logs:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
@@ -456,7 +475,7 @@ class Trainer:
             key: its first part says what kind of program it is.
             make: makes it.
         """
-        key = (*key, inventory(self.model).switches, settings.matmul_precision, settings.recompile_check)
+        key = (*key, inventory(self.model).switches, settings.matmul_precision, settings.recompile_check, self.placement)
         if key not in self._programs:
             self._programs[key] = make()
             for old in [known for known in self._programs if known[0] == key[0]][:-_MOST_PROGRAMS]:

@@ -1,7 +1,8 @@
-"""`clear_session`: restart automatic names."""
+"""`clear_session`: restart automatic names, and let what was set for a session be as at the start."""
 
 from __future__ import annotations
 
+from jkeras._base.config import settings
 from jkeras._base.naming import reset_names
 from jkeras._base.registry import export
 from jkeras.state.scope import current
@@ -9,7 +10,8 @@ from jkeras.state.scope import current
 
 @export("keras.utils.clear_session", "keras.backend.clear_session")
 def clear_session(free_memory: bool = True) -> None:
-    """Let the next layer be called `dense` again, and forget the learning phase.
+    """Let the next layer be called `dense` again, and forget the learning phase, the global dtype policy, and whether logging is
+    interactive and attention uses flash kernels, as Keras 3 does. Other settings, such as `floatx`, stay.
 
     There is no session to clear: models and their arrays are freed when nothing refers to them. `jax.clear_caches()` frees what
     JAX keeps of unused programs (about 0.1 MB per fitted model, up to its own limit), but also drops the programs in use.
@@ -24,4 +26,5 @@ def clear_session(free_memory: bool = True) -> None:
         'dense'
     """
     reset_names()
+    settings.policy, settings.interactive_logging, settings.flash_attention = None, True, None
     current().training = None

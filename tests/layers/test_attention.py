@@ -307,6 +307,10 @@ BAD = (
     (lambda: layers.MultiHeadAttention(2, 3, flash_attention=True, dropout=0.1), "flash attention drops no weights"),
     (lambda: layers.MultiHeadAttention(2, 3, flash_attention=True)(Q, V), "flash_attention=None"),
     (lambda: layers.MultiHeadAttention(2, 3)(Q, V, V[:, :3]), "equal but for the last axis"),
+    (
+        lambda: layers.MultiHeadAttention(2, 3).compute_output_shape((2, 4, 8), (2, 2, 8), (2, 1, 7)),
+        "equal but for the last axis",
+    ),
     (lambda: layers.MultiHeadAttention(2, 3)(Q, V, attention_mask=np.ones(5, bool)), "from 2 to 4 axes"),
     (lambda: layers.MultiHeadAttention(2, 3)(IMAGE, IMAGE, use_causal_mask=True), "one axis"),
     (lambda: layers.GroupQueryAttention(3, 4, 3), "a multiple of num_key_value_heads"),
@@ -363,3 +367,8 @@ def test_a_subclass_may_call_the_attention_of_its_base():
     own.build(x.shape, x.shape)
     own.set_weights(plain.get_weights())
     np.testing.assert_allclose(own(x, x, attention_mask=mask), expected, rtol=1e-5, atol=1e-6)
+    heads = x.reshape(2, 5, 2, 2)
+    masked, causal = (
+        plain._compute_attention(*[heads] * 3, **which)[0] for which in ({"attention_mask": mask}, {"use_causal_mask": True})
+    )
+    np.testing.assert_allclose(causal, masked, rtol=1e-5, atol=1e-6)

@@ -76,6 +76,27 @@ def test_a_file_holds_the_sum_and_training_goes_on_from_it(tmp_path):
     assert bool((layer.lora_kernel_b.value != 0).all())  # both matrices zero would stay so
 
 
+def test_projections_of_an_attention_take_updates(tmp_path):
+    def attending(k, updated=True):
+        x = k.Input((3, 4))
+        layer = k.layers.MultiHeadAttention(2, 3, use_gate=True)
+        made = k.Model(x, layer(x, x))
+        for part in (layer.query_dense, layer.value_dense)[: 2 * updated]:
+            part.enable_lora(2, lora_alpha=3)
+        return made
+
+    ours, theirs, plain = attending(jkeras), attending(keras), attending(keras, updated=False)
+    for number, (a, b) in enumerate(zip(ours.weights, theirs.weights, strict=True)):
+        assert (a.name, a.shape, a.trainable) == (b.name, b.shape, b.trainable)
+        value = normal(*a.shape, seed=number)
+        a.assign(value), b.assign(value)
+    x = normal(2, 3, 4)
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    ours.save_weights(tmp_path / "a.weights.h5")
+    plain.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_allclose(ours(x), plain(x), rtol=1e-5, atol=1e-5)
+
+
 def test_other_files_copies_and_configs_have_the_matrices(tmp_path):
     ours, _ = pair("Dense")
     x = CASES["Dense"][2]

@@ -314,6 +314,12 @@ def test_spectral_normalization_trains_as_in_keras(tmp_path):
     assert abs(np.linalg.svd(read.layers[-1].kernel.numpy())[1][0] - 1) < 0.2
 
 
+@pytest.mark.parametrize("k", (jkeras, keras), ids=("jkeras", "keras"))
+def test_spectral_normalization_answers_in_its_own_dtype(k):
+    layer = k.layers.SpectralNormalization(k.layers.Dense(2, dtype="float32"), dtype="mixed_float16")
+    assert layer(np.ones((1, 3), "float32")).dtype == layer(k.Input((3,))).dtype == "float16"
+
+
 def test_spectral_normalization_leaves_a_kernel_of_zeros_and_refuses_layers_without():
     layer = jkeras.layers.SpectralNormalization(jkeras.layers.Dense(2, kernel_initializer="zeros"))
     x = normal(3, 4)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import random, utils
+from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.image import random_changes
 from jkeras.ops.wrapper import Tensor
@@ -48,7 +49,7 @@ def uniform(
     name: object = None,
 ) -> Tensor:
     """Numbers between `minval` and `maxval`, by default 1; integers if the dtype says so."""
-    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, _seed(seed))
+    return _between(shape, minval, maxval, dtype, _seed(seed))
 
 
 def truncated_normal(
@@ -104,7 +105,7 @@ def stateless_uniform(
     alg: object = None,
 ) -> Tensor:
     """The same from a seed of two integers alone; not TensorFlow's numbers."""
-    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, random_changes.stateless_key(seed))
+    return _between(shape, minval, maxval, dtype, random_changes.stateless_key(seed))
 
 
 def stateless_normal(
@@ -130,6 +131,11 @@ class _Draws:
 
 
 _DRAWS = _Draws()
+
+
+def _between(shape: Iterable[SupportsInt], low: Tree, high: Tree, dtype: DTypeLike | None, seed: int | Array | None) -> Tensor:
+    draw = random.randint if jnp.issubdtype(standardize_dtype(dtype), jnp.integer) else random.uniform
+    return draw(_shape(shape), low, 1 if high is None else high, dtype, seed)
 
 
 def _seed(seed: int | None) -> int | Array | None:

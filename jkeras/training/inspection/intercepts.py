@@ -20,7 +20,7 @@ from jkeras._base.types import Tree
 from jkeras.layer.base import Layer
 from jkeras.layer.intercept import intercepted
 from jkeras.layer.tracking import walk
-from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
+from jkeras.state.scope import keep_mask, same_trace, substitute
 
 Touch: TypeAlias = Callable[[str, str, Tree], Tree]
 
@@ -69,6 +69,6 @@ def _touched(touch: Touch, name: str, side: str, tree: Tree) -> Tree:
     before, structure = jax.tree.flatten(tree)
     after = jax.tree.leaves(touch(name, side, tree))
     for old, new in zip(before, after, strict=True):
-        if new is not old and (mask := get_mask(old)) is not None:
-            set_mask(new, mask)
+        if new is not old:
+            keep_mask(old, new)
     return jax.tree.unflatten(structure, after)

@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras import metrics
 from jkeras._base.types import Array, Logs, Scalar, Tree
+from jkeras.distribution.base import Distribution
 from jkeras.layer.base import Layer
 from jkeras.metrics import Metric
 from jkeras.state.functionalize import functionalize
@@ -37,6 +38,7 @@ class CompileConfig:
         run_eagerly: whether to run operation by operation.
         steps_per_execution: batches of a dispatch; None lets the measured speed decide.
         jit: whether steps are compiled.
+        distribution: how the model is spread over devices; None as `set_distribution` says.
     """
 
     loss: object
@@ -46,6 +48,7 @@ class CompileConfig:
     run_eagerly: bool
     steps_per_execution: int | None
     jit: bool
+    distribution: Distribution | None = None
 
 
 class Tracked(NamedTuple):

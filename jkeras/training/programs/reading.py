@@ -23,6 +23,7 @@ from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import results
 from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.programs.groups import batches_per_group, run_groups
+from jkeras.training.programs.placed import Placed, rows_cut
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.programs.training import Call, Program, batch_of, like, traced_once, zeros_of
 from jkeras.training.state import TrainState
@@ -40,8 +41,10 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
     derived = reports_metrics_alone(model, "test_step")
     test_step = traced_once(model, whole_step(model, model._test_step) if padded else complete_step(model, "test_step"))
 
+    batch_at = rows_cut(batch_of, model._trainer.placement)
+
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
-        batch = batch_of(data, index)
+        batch = batch_at(data, index)
         if not padded:
             return test_step(state, batch)
         size = jax.tree.leaves(batch)[0].shape[0]
@@ -72,20 +75,22 @@ def prediction_program(model: Steps) -> Program:
     """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
     own_step = type(model).predict_step is Steps.predict_step
     predict_step = traced_once(model, complete_step(model, "predict_step"))
+    placement = model._trainer.placement
+    batch_at = rows_cut(batch_of, placement)
 
     def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[TrainState, Tree]:
         def body(index: Scalar, carry: Tree) -> Tree:
             changing, outputs = carry
-            new, y = predict_step(_restored(state, changing), batch_of(data, index))
+            new, y = predict_step(_restored(state, changing), batch_at(data, index))
             outputs = jax.tree.map(lambda stack, part: lax.dynamic_update_index_in_dim(stack, part, index, 0), outputs, y)
             return like(_changing(new), changing), outputs
 
         state = _with_key(state)
         capacity = jax.tree.leaves(data)[0].shape[0]
         with precision_scope():
-            batch = zeros_of(lambda state: predict_step(state, batch_of(data, start))[1], state)
+            batch = zeros_of(lambda state: predict_step(state, batch_at(data, start))[1], state)
             outputs = jax.tree.map(lambda y: jnp.broadcast_to(y, (capacity, *y.shape)), batch)
-            size = batches_per_group(predict_step, state, data) if own_step else 1
+            size = batches_per_group(predict_step, state, data) if own_step and placement is None else 1
             if size > 1:
                 outputs, start = run_groups(predict_step, state, data, outputs, size, start, stop)
             return lax.fori_loop(start, stop, body, (_changing(state), outputs))
@@ -114,7 +119,13 @@ def batch_program(model: Steps) -> Program:
 
 def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
     """The program of a function that returns only what it may have changed of the state."""
-    jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
+    placement, options = model._trainer.placement, compiler_options()
+    if not model._trainer.jit:
+        jitted = eager
+    elif placement is None:
+        jitted = watched(jax.jit(run, compiler_options=options), name, programs)
+    else:
+        jitted = watched(Placed(run, placement, _changing, (placement.results,), compiler_options=options), name, programs)
 
     def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         changing, found = jitted(state, *args)

@@ -30,6 +30,7 @@ from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.arguments.checks import warn_all_frozen
 from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import begun, results
+from jkeras.training.programs.placed import Placed, rows_cut
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
@@ -131,6 +132,8 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     objective = model._trainer.objective
     start_metrics = objective.init_metrics()
     train_step = traced_once(model, complete_step(model, "train_step"))
+    placement = model._trainer.placement
+    batch_at = rows_cut(batch_of, placement)
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         fresh = objective.restarted(start_metrics, metrics)
@@ -148,12 +151,12 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     ) -> tuple[TrainState, Tree, Logs]:
         def body(index: Scalar, carry: Tree) -> Tree:
             state, logs = carry
-            new, new_logs = train_step(state, batch_of(data, index))
+            new, new_logs = train_step(state, batch_at(data, index))
             return like(new, state), logs if derived else like(new_logs, logs)
 
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
-            logs = None if derived else zeros_of(lambda s: train_step(s, batch_of(data, start))[1], state)
+            logs = None if derived else zeros_of(lambda s: train_step(s, batch_at(data, start))[1], state)
             return end(*lax.fori_loop(start, stop, body, (state, logs)))
 
     def one_step(
@@ -161,7 +164,7 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     ) -> tuple[TrainState, Tree, Logs]:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
-            new, logs = train_step(state, batch_of(data, start))
+            new, logs = train_step(state, batch_at(data, start))
             return end(like(new, state), logs)
 
     def step_by_step(step: Callable[..., Tree]) -> Callable[..., Tree]:
@@ -177,15 +180,20 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
         return Program(_keeping_metrics(step_by_step(one_step)))
     options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
 
+    def jitted(run: Callable[..., Tree]) -> Callable[..., Tree]:
+        if placement is None:
+            return jax.jit(run, **options)
+        return Placed(run, placement, results=(placement.everywhere,) * 2, **options)
+
     def stepwise() -> Callable[..., Tree]:
-        return step_by_step(watched(jax.jit(one_step, **options), "the training step", programs=2))
+        return step_by_step(watched(jitted(one_step), "the training step", programs=2))
 
     run, name = (
         (over_epochs(in_loop, objective.results), "the loop over short epochs")
         if joins_epochs
         else (in_loop, "the training loop")
     )
-    return TrainingProgram(watched(jax.jit(run, **options), name, programs=2), stepwise, joins_epochs)
+    return TrainingProgram(watched(jitted(run), name, programs=2), stepwise, joins_epochs)
 
 
 def over_epochs(in_loop: Callable[..., Tree], results: Callable[[Tree], Logs]) -> Callable[..., Tree]:

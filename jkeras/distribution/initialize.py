@@ -1,0 +1,63 @@
+"""Several processes as one: who they are, and where they meet."""
+
+from __future__ import annotations
+
+import os
+
+import jax
+
+from jkeras._base import processes
+from jkeras._base.registry import export
+from jkeras.distribution.watch import Watch
+from jkeras.state import random
+
+
+@export("keras.distribution.initialize")
+def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
+    """Join the processes that work together; call it first, before anything is computed.
+
+    What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
+    torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`; then from what JAX finds of Slurm, MPI or Kubernetes. Where
+    nothing says that there are several processes, nothing happens. All take process 0's seed. When one of
+    them dies, the others end at once with status 75 (`watch.py`).
+
+    Args:
+        job_addresses: `"10.0.0.1:1234"`, where process 0 listens; of several, separated by commas, the first counts.
+        num_processes: how many there are.
+        process_id: number of this one.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    address, count, number = _asked(job_addresses, num_processes, process_id)
+    if count is not None and number is not None and not 0 <= number < count:
+        raise ValueError(f"process_id is from 0 to num_processes - 1. Received: {number} of {count}.")
+    if address is None and count is None and number is None and not _is_cluster():
+        return
+    if count == 1:
+        return
+    jax.distributed.initialize(address, count, number)
+    if jax.process_count() > 1:
+        Watch(jax.process_index(), jax.process_count(), None if address is None else address.rpartition(":")[0])
+    random.set_random_seed(processes.of_first(random.next_seed()))
+
+
+def _asked(addresses: str | None, count: int | None, number: int | None) -> tuple[str | None, int | None, int | None]:
+    env = os.environ
+    addresses = addresses or env.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
+    count = _number(count, "KERAS_DISTRIBUTION_NUM_PROCESSES")
+    number = _number(number, "KERAS_DISTRIBUTION_PROCESS_ID")
+    if addresses is None and count is None and number is None and {"MASTER_ADDR", "WORLD_SIZE", "RANK"} <= env.keys():
+        addresses = f"{env['MASTER_ADDR']}:{env.get('MASTER_PORT', '29500')}"
+        count, number = int(env["WORLD_SIZE"]), int(env["RANK"])
+    return None if addresses is None else addresses.split(",")[0].strip(), count, number
+
+
+def _number(given: int | None, name: str) -> int | None:
+    return int(os.environ[name]) if given is None and name in os.environ else given
+
+
+def _is_cluster() -> bool:
+    """Whether the environment is that of a cluster which JAX knows, with several processes."""
+    counts = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "JOB_COMPLETION_INDEX", "SKYPILOT_NUM_NODES")
+    return any(os.environ.get(name, "1") not in ("", "1") for name in counts)

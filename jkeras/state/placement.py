@@ -1,0 +1,105 @@
+"""`Placement`: where a model's arrays lie when they lie on many devices.
+
+The devices form a mesh with named axes, and a sharding says along which of them each axis of an array is cut. Programs are
+written for whole arrays; XLA's partitioner cuts them by the shardings of what goes in and comes out, and adds the communication.
+So the core knows of devices in these places alone: variables are put where they belong, batches are cut by rows, and a program
+gives its state back as it lay before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jkeras._base.types import Tree
+from jkeras.state.spread import put
+from jkeras.state.variable import Variable, gate, materialize
+
+
+class Weight(Protocol):
+    """What a rule may ask of a weight."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Placement:
+    """Where weights, slots and batches lie.
+
+    Args:
+        mesh: of the devices.
+        weight: a weight's axes of the mesh.
+        slot: those of what an optimizer keeps in a weight's shape.
+        rows: the axes of the mesh along which batches are cut; None keeps them whole everywhere.
+    """
+
+    mesh: jax.sharding.Mesh
+    weight: Callable[[Weight], PartitionSpec]
+    slot: Callable[[Weight], PartitionSpec]
+    rows: str | tuple[str, ...] | None
+
+    def sharding(self, *axes: object) -> NamedSharding:
+        """An array's sharding, from the axes of the mesh for each of its own."""
+        return NamedSharding(self.mesh, PartitionSpec(*axes))
+
+    @property
+    def everywhere(self) -> NamedSharding:
+        """The sharding of what each device holds whole."""
+        return self.sharding()
+
+    def weight_sharding(self, weight: Weight) -> NamedSharding:
+        """A weight's sharding."""
+        return NamedSharding(self.mesh, self.weight(weight))
+
+    def slot_sharding(self, weight: Weight) -> NamedSharding:
+        """The sharding of an optimizer's array for a weight, of its shape."""
+        return NamedSharding(self.mesh, self.slot(weight))
+
+    def scope(self) -> contextlib.AbstractContextManager[object]:
+        """A block in which programs are traced and run for the mesh."""
+        return jax.set_mesh(self.mesh)
+
+    def put_variables(self, variables: Iterable[Variable]) -> None:
+        """Move variables to where they belong; those without a value are drawn there, and are never whole on one device."""
+        with gate:
+            wanted = [(variable, self.weight_sharding(variable)) for variable in variables]
+            materialize((variable for variable, _ in wanted), [sharding for _, sharding in wanted])
+            for variable, sharding in wanted:
+                variable._value = put(variable._value, sharding)
+
+    def put_everywhere(self, tree: Tree) -> Tree:
+        """Arrays, numbers and keys on every device."""
+        return jax.tree.map(lambda leaf: put(leaf, self.everywhere), tree)
+
+    @property
+    def results(self) -> NamedSharding | None:
+        """Where results lie that the host reads; None leaves it to the partitioner."""
+        return None if self.everywhere.is_fully_addressable else self.everywhere
+
+    def stack_sharding(self, rows: int) -> NamedSharding:
+        """The sharding of a batch stack, `(capacity, rows, ...)`: rows lie on the devices that compute them.
+
+        Rows that cannot be dealt out evenly lie everywhere; `cut_rows` deals them out in the program.
+        """
+        axes = () if self.rows is None else tuple(np.atleast_1d(self.rows))
+        parts = math.prod(self.mesh.shape[axis] for axis in axes)
+        return self.everywhere if rows % parts else self.sharding(None, self.rows)
+
+    def put_stack(self, tree: Tree) -> Tree:
+        """A batch stack of the host on the devices."""
+        return jax.tree.map(lambda leaf: put(leaf, self.stack_sharding(leaf.shape[1])), tree)
+
+    def cut_rows(self, batch: Tree) -> Tree:
+        """Within a program: the rows of a batch, dealt out to the devices; any number of them."""
+        return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, self.sharding(self.rows)), batch)

@@ -1,0 +1,59 @@
+"""A program for many devices: its batches are cut by rows, and its state comes back lying as it lay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras._base.types import Tree
+from jkeras.state.placement import Placement
+from jkeras.training.state import TrainState
+
+
+class Placed:
+    """`jax.jit` of a program's function, whose first result is the state.
+
+    Left to the partitioner, the state could come back in another layout, and the next call would be another program.
+
+    Args:
+        run: `(state, *args) -> (state, *results)`; the state may lack parts of the one that came in.
+        placement: where things lie.
+        kept: `state -> state` without the parts that do not come back.
+        results: where each of the results lies; None leaves it to the partitioner.
+        options: of `jax.jit`.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., Tree],
+        placement: Placement,
+        kept: Callable[[TrainState], Tree] = lambda state: state,
+        results: tuple[Any, ...] = (),
+        **options: Any,
+    ):
+        self._run, self._placement, self._kept, self._results, self._options = run, placement, kept, results, options
+        self._jitted: dict[Any, Any] = {}
+
+    def __call__(self, state: TrainState, *args: Tree) -> Tree:
+        return self._for(state)(state, *args)
+
+    def trace(self, state: TrainState, *args: Tree) -> Any:
+        """As of a jitted function."""
+        return self._for(state).trace(state, *args)
+
+    def _for(self, state: TrainState) -> Any:
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, self._kept(state))
+        leaves, structure = jax.tree.flatten(shardings)
+        key = structure, tuple(leaves)
+        if key not in self._jitted:
+            self._jitted[key] = jax.jit(self._run, out_shardings=(shardings, *self._results), **self._options)
+        return self._jitted[key]
+
+
+def rows_cut(batch_of: Callable[..., Tree], placement: Placement | None) -> Callable[..., Tree]:
+    """A function that takes a batch out of a stack, with its rows dealt out to the devices."""
+    if placement is None:
+        return batch_of
+    return lambda *args: placement.cut_rows(batch_of(*args))
