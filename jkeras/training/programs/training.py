@@ -131,9 +131,9 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     derived = reports_metrics_alone(model)
     objective = model._trainer.objective
     start_metrics = objective.init_metrics()
+    train_step = traced_once(model, complete_step(model, "train_step"))
     placement = model._trainer.placement
     batch_at = rows_cut(batch_of, placement)
-    train_step = traced_once(model, complete_step(model, "train_step"))
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         fresh = objective.restarted(start_metrics, metrics)
