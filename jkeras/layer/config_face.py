@@ -157,9 +157,8 @@ def _names_arguments(cls: type) -> bool:
 
 def _needs_no_shape(layer: ConfigFace) -> bool:
     """Whether the weights are the same for all inputs, as those of an `Embedding`."""
-    weights = getattr(layer, "declare", None)
-    parameters = inspect.signature(layer.build if weights is None else weights).parameters.values()
-    return weights is not None and all(p.default is not p.empty for p in parameters)
+    declare = getattr(layer, "declare", None)
+    return declare is not None and all(p.default is not p.empty for p in inspect.signature(declare).parameters.values())
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:
