@@ -119,7 +119,7 @@ class ConfigFace(configurable.Configurable):
             shapes = [_tupled(config["input_shape"])]
         elif isinstance(config.get("shapes_dict"), Mapping):
             shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
-        if not shapes and not ("input_shape" in config and _needs_no_shape(self)):
+        if not shapes and not _needs_no_shape(self):
             return
         with Scope():
             self.build(*shapes)
