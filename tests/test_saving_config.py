@@ -473,6 +473,19 @@ def test_a_layer_may_hold_an_object_without_a_constructor():
     assert jkeras.saving.get_registered_object("sqrt", module_objects=vars(np)) is np.sqrt
 
 
+def test_a_layer_that_needs_no_shape_is_built_without_one(tmp_path):
+    layer = layers.Embedding(5, 2)
+    layer.build()
+    assert layer.get_build_config() == {"input_shape": None}
+    jkeras.Sequential([layer]).save(tmp_path / "model.keras")
+    for library in (jkeras, keras):
+        (read,) = library.models.load_model(tmp_path / "model.keras").layers
+        np.testing.assert_array_equal(read.get_weights()[0], layer.get_weights()[0])
+    dense = layers.Dense(2)
+    dense.build_from_config({"input_shape": None})
+    assert not dense.built
+
+
 def test_a_stack_without_an_input_is_built_from_its_build_config():
     def stack():
         return jkeras.Sequential([jkeras.layers.Dense(2), jkeras.layers.Dense(1)])

@@ -95,13 +95,14 @@ class ConfigFace(configurable.Configurable):
         """The shapes that the layer was built for; None if there are none, or it is not built yet.
 
         Returns:
-            `{"input_shape": shape}`, or `{"shapes_dict": {name: shape}}` if `build` takes several.
+            `{"input_shape": shape}`, with None where `build()` needed none, or `{"shapes_dict": {name: shape}}` if `build` takes
+            several.
         """
         shapes = self._build_shapes
         if not self.built or shapes is None:
             return None
-        if len(shapes) == 1:
-            return {"input_shape": _listed(shapes[0])}
+        if len(shapes) < 2:
+            return {"input_shape": _listed(shapes[0]) if shapes else None}
         names = _build_arguments(type(self).build, self._plan)
         return {"shapes_dict": {name: _listed(shape) for name, shape in zip(names, shapes)}}
 
@@ -118,11 +119,17 @@ class ConfigFace(configurable.Configurable):
             shapes = [_tupled(config["input_shape"])]
         elif isinstance(config.get("shapes_dict"), Mapping):
             shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
-        if not shapes and not ("shapes_dict" in config and _needs_no_shape(self)):
+        if not shapes and not _needs_no_shape(self):
             return
         with Scope():
             self.build(*shapes)
         self.built = True
+
+
+def _needs_no_shape(layer: object) -> bool:
+    """Whether a layer knows its weights before its inputs, as `Embedding` does."""
+    declare = getattr(layer, "declare", None)
+    return declare is not None and all(p.default is not p.empty for p in inspect.signature(declare).parameters.values())
 
 
 def build_as_written(layer: object, entry: object) -> None:
@@ -153,13 +160,6 @@ def _names_arguments(cls: type) -> bool:
         return False
     named = [p.name for p in inspect.signature(own).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return bool(set(named[1:]) - set(_BASE))
-
-
-def _needs_no_shape(layer: ConfigFace) -> bool:
-    """Whether the weights are the same for all inputs, as those of an `Embedding`."""
-    weights = getattr(layer, "declare", None)
-    parameters = inspect.signature(layer.build if weights is None else weights).parameters.values()
-    return weights is not None and all(p.default is not p.empty for p in parameters)
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:
