@@ -126,9 +126,12 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         key_shape = value_shape if key_shape is None else key_shape
         self._check_shapes(query_shape, value_shape, key_shape)
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
-        parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
-        parts["activity_regularizer"] = self._output_regularizer
-        make = functools.partial(Projection, use_bias=self.use_bias, dtype=self.dtype_policy, **parts)
+        parts: dict[str, Any] = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
+        parts |= {"use_bias": self.use_bias, "dtype": self.dtype_policy, "activity_regularizer": self._output_regularizer}
+
+        def make(contracted: int, units: tuple[int | None, ...], **options: Any) -> Projection:
+            return Projection(contracted, units, **parts, **options)
+
         self.query_dense = make(1, (self._heads, self._key_size), name="query")
         self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
         if self.use_gate:
