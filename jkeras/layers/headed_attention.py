@@ -157,7 +157,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         key_shape = value_shape if key_shape is None else key_shape
         self._check_shapes(query_shape, value_shape, key_shape)
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
-        parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
+        parts: dict[str, Any] = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
         parts["activity_regularizer"] = self._output_regularizer
 
         def make(contracted: int, units: tuple[int | None, ...], name: str, gate: bool = False) -> Projection:
