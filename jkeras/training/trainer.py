@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
@@ -68,6 +69,9 @@ fit, evaluate, train_on_batch or test_on_batch first:
 
     model.test_on_batch(x, y)
 """
+
+_LOOKS_AT_VALUES = """{name}.train_step looks at the values of arrays, which compiled code does not know. It runs line by line, as
+with compile(run_eagerly=True), and much slower. The reason: {reason}"""
 
 _SILENT = CallbackList()
 T = TypeVar("T")
@@ -511,7 +515,7 @@ class Trainer:
             y_pred = self._outputs(config, source, specs, rows)
             self._objective = make_objective(self.model, config, source.specs[1], y_pred)
         self._check_source(source)
-        return config
+        return self.require_compiled(what)
 
     def _outputs(self, config: CompileConfig, source: Source, specs: Tree, rows: int) -> Tree:
         """Shapes of what the losses and metrics compare with the targets; an empty tuple where there is nothing."""
@@ -524,7 +528,18 @@ class Trainer:
             except Exception:
                 if not taped:
                     raise
-        return outputs_of_step(self.model, source.specs, rows) if taped and compares else ()
+        if not (taped and compares):
+            return ()
+        try:
+            return outputs_of_step(self.model, source.specs, rows)
+        except jax.errors.JAXTypeError as error:
+            if not (settings.lenient and self.jit):
+                raise
+            warnings.warn(
+                _LOOKS_AT_VALUES.format(name=type(self.model).__name__, reason=str(error).partition(chr(10))[0]), stacklevel=5
+            )
+            self.set_jit(False, run_eagerly=True)
+            return outputs_of_step(self.model, source.specs, rows)
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, ArraySource):
