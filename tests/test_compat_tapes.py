@@ -575,6 +575,11 @@ def test_a_block_may_give_a_variable_as_it_is(tf):
         else:
             result = w**2
     assert float(tape.gradient(result, v)) == 1.0 and tape.gradient(result, [w, x]) == [None, None]
+    whole = tf.constant(10)
+    with tf.GradientTape() as tape:
+        tape.watch(whole)
+        y = whole * whole
+    assert tape.gradient(y, whole) is None
 
 
 @pytest.mark.parametrize("eagerly", (False, True))
@@ -595,11 +600,15 @@ def test_a_step_that_takes_a_shape_from_values_runs_line_by_line(tf, eagerly):
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights))
             return {m.name: m.result() for m in self.metrics}
 
+        def predict_step(self, rows):
+            return tf.gather(self(self.nodes), rows)
+
     model = Nodes()
     model.compile("sgd", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=eagerly)
     with contextlib.nullcontext() if eagerly else pytest.warns(UserWarning, match="looks at the values"):
         history = model.fit(np.array([0, 1, 2]), np.array([0, 1, 2]), epochs=2, verbose=0)
     assert model.run_eagerly and history.history["loss"][1] < history.history["loss"][0]
+    assert model.predict(np.array([0, 2]), verbose=0).shape == (2, 3)
 
 
 def test_known_numbers_stay_known_and_texts_stay_in_python(tf):

@@ -389,12 +389,13 @@ class Trainer:
         events = self._events(callbacks, verbose, source)
         if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1:
             rows = source.num_samples
-            size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
+            pads = rows > 1 and (forward := self._forward_to_predict(specs, rows)) is not None and forward.keeps_rows_apart
+            size = bucket(rows) if pads else rows
             return reading.predict_batch(self.model, source.arrays, size, self.program("batch"), events)
         size = source.first_rows
-        forward = self._forward(specs, size)
-        stacker = self._stacker(source, forward.outputs_at(size))
-        return reading.predict(self.model, stacker, self.program("predict"), events, forward.keeps_rows_apart)
+        forward = self._forward_to_predict(specs, size)
+        stacker = self._stacker(source, forward.outputs_at(size) if forward else ())
+        return reading.predict(self.model, stacker, self.program("predict"), events, bool(forward and forward.keeps_rows_apart))
 
     def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """One training step; its loss and metrics by name."""
@@ -562,6 +563,15 @@ class Trainer:
             with gate, contextlib.nullcontext() if known else standing_for_unknown(rows):
                 self._forward_passes[key] = ForwardPass(self.model, specs, rows)
         return self._forward_passes[key]
+
+    def _forward_to_predict(self, specs: Tree, rows: int) -> ForwardPass | None:
+        """The forward pass; None if the data are for a `predict_step` of the user's alone."""
+        try:
+            return self._forward(specs, rows)
+        except Exception:
+            if not is_taped(self.model, "predict_step"):
+                raise
+            return None
 
     def _pads(self, source: Source, like: Source | None = None) -> bool:
         """Whether batches of an evaluation are padded; a single batch gets the size that fits its rows.

@@ -300,7 +300,8 @@ def _shown(value: Array) -> np.ndarray:
 def _agree(one: Array, other: Array) -> bool:
     """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
     before, after = _shown(one), _shown(other)
-    digits = float(jnp.finfo(before.dtype).eps) ** 0.5
+    dtype = before.dtype if jnp.issubdtype(before.dtype, jnp.inexact) else jnp.float32
+    digits = float(jnp.finfo(dtype).eps) ** 0.5
     before, after = (a.astype(np.promote_types(a.dtype, np.float32)) for a in (before, after))
     size = np.max(np.abs(before), initial=0, where=np.isfinite(before))
     return before.shape == after.shape and np.allclose(before, after, rtol=0, atol=digits * size, equal_nan=True)
