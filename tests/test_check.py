@@ -130,6 +130,8 @@ def test_hints_say_what_to_write():
     source = "import keras\nkeras.layers.CuDNNLSTM(4)\nkeras.Sequential().fitt()\nkeras.layers.Dense(1, 'reluu')"
     layer, method, name = (absent.hint for absent in check_script(source))
     assert "Write keras.layers.LSTM" in layer
+    (addons,) = check_script("import tensorflow_addons as tfa\ntfa.optimizers.AdamW(0.1)")
+    assert addons.name == "tensorflow_addons" and "keras.optimizers.AdamW" in addons.hint
     assert method == "There is fit."
     assert name == "Unknown activation 'reluu'. Did you mean 'relu'?"
 

@@ -1,5 +1,6 @@
 """`tf.GradientTape` and `tf.function` of the stand-in: in compiled functions, and in code that runs line by line."""
 
+import contextlib
 import gc
 import itertools
 import weakref
@@ -547,6 +548,79 @@ def test_a_block_may_look_at_values(tf, capsys, persistent):
     np.testing.assert_allclose(found[1][0], [2 * -4.0, 0.0])
     assert found[0][1] is found[1][1] is found[1][2] is None and found[0][2].tolist() == [1.0, 0.0]
     assert capsys.readouterr().out.splitlines() == ["total 3.0 3", "total -2.0 -2"]
+
+
+def test_a_model_with_a_call_method_of_python_saves_the_weights_of_its_layers(tf, tmp_path):
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf.keras.layers.Dense(2)
+
+        def __call__(self, x):
+            return self.dense(x)
+
+    one, other, x = Net(), Net(), tf.ones((1, 3))
+    one(x), other(x)
+    one.save_weights(tmp_path / "w.weights.h5")
+    other.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(one(x), other(x))
+
+
+def test_a_block_may_give_a_variable_as_it_is(tf):
+    x, v, w = tf.constant(1.0), tf.Variable(2.0), tf.Variable(2.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        if x > 0.0:
+            result = v
+        else:
+            result = w**2
+    assert float(tape.gradient(result, v)) == 1.0 and tape.gradient(result, [w, x]) == [None, None]
+    whole = tf.constant(10)
+    with tf.GradientTape() as tape:
+        tape.watch(whole)
+        y = whole * whole
+    assert tape.gradient(y, whole) is None
+
+
+@pytest.mark.parametrize("eagerly", (False, True))
+def test_a_step_that_takes_a_shape_from_values_runs_line_by_line(tf, eagerly):
+    class Nodes(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.nodes, self.ids = tf.keras.layers.Dense(3), tf.ones((4, 2)), tf.constant([0, 1, 1, 2])
+
+        def call(self, x):
+            return tf.math.unsorted_segment_sum(self.dense(x), self.ids, tf.reduce_max(self.ids) + 1)
+
+        def train_step(self, data):
+            rows, labels = data
+            with tf.GradientTape() as tape:
+                loss = self.compiled_loss(labels, tf.gather(self(self.nodes), rows))
+            gradients = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights))
+            return {m.name: m.result() for m in self.metrics}
+
+        def predict_step(self, rows):
+            return tf.gather(self(self.nodes), rows)
+
+    model = Nodes()
+    model.compile("sgd", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=eagerly)
+    with contextlib.nullcontext() if eagerly else pytest.warns(UserWarning, match="looks at the values"):
+        history = model.fit(np.array([0, 1, 2]), np.array([0, 1, 2]), epochs=2, verbose=0)
+    assert model.run_eagerly and history.history["loss"][1] < history.history["loss"][0]
+    assert model.predict(np.array([0, 2]), verbose=0).shape == (2, 3)
+
+
+def test_known_numbers_stay_known_and_texts_stay_in_python(tf):
+    @tf.function
+    def padded(x):
+        return tf.pad(x, tf.constant([[1, 0]]))
+
+    @tf.function
+    def twice(x):
+        return x + x
+
+    assert padded(tf.constant([2.0])).numpy().tolist() == [0.0, 2.0] and twice(tf.constant("a")).numpy() == b"aa"
 
 
 def test_a_model_of_many_weights_is_differentiated_line_by_line(tf):

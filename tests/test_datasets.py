@@ -412,6 +412,17 @@ def test_get_file_unpacks_to_keras_names(home, server, pack, fname, archive, fol
     assert Path(path, "top", "a.txt").read_bytes() == b"a" and Path(path, "top", "mine").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("fname, found", [("p.tgz", "top/a.txt"), ("top", "top/a.txt"), (None, "top/a.txt")])
+def test_old_scripts_find_an_unpacked_archive_beside_the_file(home, server, monkeypatch, fname, found):
+    server.files["/pack.tgz"] = tar_of({"top/a.txt": b"a"})
+    put(home / "datasets" / "mine", b"mine")
+    monkeypatch.setattr(config.settings, "keras2_files", True)
+    for _ in range(2):
+        path = Path(get_file(fname, server.url + "pack.tgz", extract=True))
+        assert (path / "top/a.txt").read_bytes() == (path.parent / found).read_bytes() == b"a"
+    assert len([*path.parent.iterdir()]) == 3 + (path.name != "top")
+
+
 def test_good_links_and_modes_come_out(tmp_path):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jkeras import Input, Model, Sequential, layers, losses, metrics, optimizers
+from jkeras._base import config
 from jkeras._base.registry import lookup
 from jkeras.graph.spec import Spec
 from jkeras.losses.reduction import reduce_losses
@@ -295,6 +296,14 @@ ACCEPTED = [
 def test_targets_that_cannot_belong_to_the_output_are_refused(name, y, shape, message):
     with pytest.raises(ValueError, match=message):
         losses.resolve(name).check_targets(y, Spec(shape, "float32"))
+
+
+def test_fractions_of_labels_are_cut_off_where_old_scripts_run(monkeypatch):
+    monkeypatch.setattr(config.settings, "lenient", True)
+    loss = losses.resolve("sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match="cut off"):
+        loss.check_targets(np.array([0.5, 2.9]), Spec((None, 3), "float32"))
+    assert loss([2.9], [[0.1, 0.1, 0.8]]) == loss([2], [[0.1, 0.1, 0.8]])
 
 
 @pytest.mark.parametrize("name, y, shape", ACCEPTED)

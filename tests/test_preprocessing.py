@@ -151,6 +151,11 @@ def test_files_of_images(folder, keras2, tmp_path):
         image.save_img(tmp_path / "x.jpg", np.zeros((2, 2, 4)))
 
 
+def test_a_scaled_image_of_one_channel_has_bytes():
+    tops = np.linspace(0.1, 900, 200, dtype="float32")
+    assert {image.array_to_img(np.array([[[0.0], [top]]])).mode for top in tops} == {"L"}
+
+
 @pytest.mark.parametrize("size", [(5, 4), (7, 20), (10, 8)])
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
 def test_smart_resize(size, interpolation, keras2):

@@ -12,7 +12,7 @@ from documents import compat_in
 from text_model import DATA, model
 
 import jkeras
-from jkeras import Input, Model, Sequential
+from jkeras import Input, Model, Sequential, ops
 from jkeras import layers as L
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -257,6 +257,37 @@ def test_a_dataset_is_prepared_on_its_own_values(tmp_path, monkeypatch):
         monkeypatch.setattr("jkeras.data.prepared._MOST_BYTES", 10)
         net.fit(data, verbose=0)
         assert calls == [6, 2, 2, 2, 2]
+
+
+def test_a_graph_arranges_texts_before_layers_take_them(tmp_path):
+    word, words = Input((), dtype="string"), Input((2,), dtype="string")
+    row = ops.concatenate([ops.expand_dims(word, -1), ops.flip(words, axis=1), ops.stack([word, words[:, 0]], axis=-1)], axis=-1)
+    assert (row.shape, row.dtype) == ((None, 5), "string")
+    lookup = L.StringLookup(vocabulary=["a", "b", "c"], num_oov_indices=0)
+    net = Model([word, words], ops.cast(lookup(ops.transpose(row)), "float32"))
+    x = [np.array(["a", "c"]), np.array([["b", "c"], ["a", "b"]])]
+    np.testing.assert_array_equal(net.predict(x, verbose=0).T, [[0, 2, 1, 0, 1], [2, 1, 0, 2, 0]])
+    net.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(jkeras.models.load_model(tmp_path / "m.keras").predict(x, verbose=0), net.predict(x, verbose=0))
+    with pytest.raises(TypeError, match="takes numbers"):
+        ops.maximum(word, word)
+
+
+def test_functions_of_texts_in_a_graph(tmp_path):
+    with compat_in(tmp_path):
+        import tensorflow as tf
+
+        text, number = Input((2,), dtype="string"), Input((), dtype="int32")
+        both = tf.strings.join([tf.strings.lower(text), tf.strings.as_string(number)[:, None]], separator="/")
+        assert (both.shape, both.dtype) == ((None, 2), "string")
+        length = tf.strings.length(both)
+        assert (tuple(length.shape), length.dtype) == ((None, 2), "int32")
+        net = Model([text, number], [tf.cast(length, "float32"), L.Hashing(1000)(both)])
+        lengths, hashes = net.predict([np.array([["A", "bCd"]]), np.array([12])], verbose=0)
+        assert (
+            lengths.tolist() == [[4, 6]]
+            and hashes.tolist() == np.asarray(L.Hashing(1000)(["a/12", "bcd/12"])).reshape(1, 2).tolist()
+        )
 
 
 def test_a_script_of_tensorflow(tmp_path):

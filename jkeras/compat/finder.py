@@ -25,7 +25,7 @@ from jkeras.compat.modules import make_module
 # The top-level names that are taken over.
 NAMES = frozenset(root.partition(".")[0] for root in (*keras_table.ROOTS, *tensorflow_table.PLACES))
 # Packages that need TensorFlow itself: importing them says what to write instead.
-NEEDS_TENSORFLOW = frozenset({"tensorflow_datasets"})
+NEEDS_TENSORFLOW = frozenset({"tensorflow_addons", "tensorflow_datasets", "tensorflow_hub", "tensorflow_text"})
 # The package `tensorboard` imports this module to learn that there is no TensorFlow whose file system it could use.
 NO_TENSORFLOW = "tensorboard.compat.notf"
 

@@ -10,6 +10,13 @@ _DATA = """Write tf.data.Dataset.from_tensor_slices(arrays), or from_generator(f
 arrays, generators and keras.utils.Sequence objects to fit()."""
 _DATASETS = """It downloads data and needs TensorFlow itself. Write keras.datasets.mnist.load_data(), or load the files with
 NumPy, pandas or the package `datasets`; then tf.data.Dataset.from_tensor_slices((x_train, y_train)) for a pipeline."""
+_ADDONS = """It needs TensorFlow's runtime. Most of it is in Keras: keras.optimizers.AdamW, Lamb, Lion,
+keras.layers.GroupNormalization(groups=-1) for InstanceNormalization, SpectralNormalization, keras.metrics.F1Score, R2Score,
+keras.losses.CategoricalFocalCrossentropy, keras.ops.image."""
+_COLUMNS = """Feature columns need TensorFlow. Write one keras.Input per column with StringLookup, Discretization or
+CategoryEncoding, or keras.utils.FeatureSpace for all of them."""
+_RECORDS = "There are no TFRecord files here. Write numpy.savez(name, **arrays), and from_tensor_slices of what numpy.load reads."
+_TRACE = "Write with jax.profiler.trace(folder): ..., and open the folder with TensorBoard or Perfetto."
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."
@@ -29,6 +36,22 @@ HINTS = {
     "tensorflow.gradients": _TRAIN_STEP,
     "tensorflow.data": _DATA,
     "tensorflow_datasets": _DATASETS,
+    "tensorflow_addons": _ADDONS,
+    "tensorflow_hub": "It loads programs of TensorFlow. Write a network of keras.applications, or of the package keras_hub.",
+    "tensorflow_text": "It is part of TensorFlow's runtime. Write keras.layers.TextVectorization, or the package `tokenizers`.",
+    "tensorflow.feature_column": _COLUMNS,
+    "tensorflow.lookup": "Write keras.layers.StringLookup or IntegerLookup with vocabulary=[...].",
+    "tensorflow.summary.trace_on": _TRACE,
+    "tensorflow.summary.trace_export": _TRACE,
+    "tensorflow.profiler": _TRACE,
+    "tensorflow.config.experimental.VirtualDeviceConfiguration": _DEVICES,
+    "tensorflow.config.experimental.set_virtual_device_configuration": _DEVICES,
+    "tensorflow.train.Example": _RECORDS,
+    "tensorflow.train.Features": _RECORDS,
+    "tensorflow.train.Feature": _RECORDS,
+    "tensorflow.train.BytesList": _RECORDS,
+    "tensorflow.train.FloatList": _RECORDS,
+    "tensorflow.train.Int64List": _RECORDS,
     "tensorflow.placeholder": _ONE_GRAPH,
     "tensorflow.Graph": _ONE_GRAPH,
     "tensorflow.get_variable": _ONE_GRAPH,
@@ -61,7 +84,7 @@ HINTS = {
     "layers.Merge": "Write keras.layers.Add, Concatenate, Multiply, Average, Maximum or Dot in a functional model.",
     "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
     "layers.MaxoutDense": "It ended with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
-    "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate them.",
+    "layers.DenseFeatures": _COLUMNS,
     "models.model_from_yaml": _YAML,
     "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 import re
 import time
 from collections.abc import Callable
@@ -39,6 +40,8 @@ _USUALLY, _AT_MOST = 2, 5  # how many numbers to try; the latter where a number 
 
 _STRINGS = """{what!r} takes numbers, but its input is of dtype string. Turn strings into numbers first, with a layer such as
 StringLookup, Hashing or TextVectorization, and call it on their results."""
+
+_moving: set[Callable[..., Tree]] = {operator.getitem}
 
 Size: TypeAlias = Any  # an int, or a symbol, whose type JAX keeps to itself
 Sizes = Callable[[int, int], Size]
@@ -64,9 +67,19 @@ def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tre
         Spec((None, None, 3), float32)
     """
     inference = _Inference(fn, args, kwargs)
-    if any(inference.leaves[i].dtype == "string" for i in inference.indices):
+    texts = [i for i in inference.indices if inference.leaves[i].dtype == "string"]
+    if not texts:
+        return inference.result()
+    if fn not in _moving:
         raise TypeError(_STRINGS.format(what=getattr(fn, "name", getattr(fn, "__name__", "this function"))))
-    return inference.result()
+    for i in texts:
+        inference.leaves[i] = Spec(inference.leaves[i].shape, "int32")
+    return jax.tree.map(lambda spec: Spec(spec.shape, "string"), inference.result(), is_leaf=is_spec)
+
+
+def moves_entries(fn: Callable[..., Tree]) -> None:
+    """Note that a function only moves the entries of arrays, and so may be applied to texts, which have the same shapes."""
+    _moving.add(fn)
 
 
 def raise_named(fn: Callable[..., Tree], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:

@@ -198,9 +198,6 @@ class KerasTensor:
 
     def __getitem__(self, index: Tree) -> KerasTensor:
         check_index(self.shape, index)
-        if self.dtype == "string":  # the only operation that texts have
-            spec = Spec(infer(operator.getitem, (Spec(self.shape, "int32"), index), {}).shape, "string")
-            return Node(ArrayFunction(operator.getitem, "get_item"), (self, index), {}, spec).flat_outputs[0]
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
     __jax_array__ = property(_refusing(ValueError))  # JAX looks for this attribute; the error here says more than its own

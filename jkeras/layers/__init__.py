@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
+    from jkeras.layers.random_fourier_features import RandomFourierFeatures as RandomFourierFeatures
     from jkeras.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
     from jkeras.layers.recurrent.conv_lstm import ConvLSTM2D as ConvLSTM2D
     from jkeras.layers.recurrent.conv_lstm import ConvLSTM3D as ConvLSTM3D
@@ -212,6 +213,7 @@ __getattr__, __dir__ = lazy_names(
         "jkeras.layers.jax_layer": "JaxLayer",
         "jkeras.layers.of_other_frameworks": "TFSMLayer TorchModuleWrapper",
         "jkeras.layers.pipeline": "Pipeline",
+        "jkeras.layers.random_fourier_features": "RandomFourierFeatures",
         "jkeras.layers.pooling_adaptive": """
             AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
             AdaptiveMaxPooling2D AdaptiveMaxPooling3D

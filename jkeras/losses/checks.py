@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jkeras._base.config import settings
 from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
@@ -168,10 +169,14 @@ def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Shape) ->
         bad = int((~np.isfinite(y)).sum())
         raise ValueError(f"{name} expects integer labels. {bad} of {y.size} labels are NaN or infinite; drop or fill them first.")
     if y.dtype.kind == "f" and np.any(y != np.floor(y)):
-        raise ValueError(
+        text = (
             f"{name} expects integer labels. Received values with fractions, from {low} to {high}, such as "
             f"{y[y != np.floor(y)][0]}. For numbers rather than classes write loss='mse'."
         )
+        if not settings.lenient:
+            raise ValueError(text)
+        warnings.warn(f"{text}\nThe fractions are cut off. Resize label images with method='nearest'.", stacklevel=5)
+        low, high = np.trunc([low, high])
     if classes is None or (low >= 0 and high < classes):
         return
     if classes == 1:

@@ -150,7 +150,7 @@ def _runner(node: Node) -> Callable[..., Tree] | None:
     if isinstance(operation, HostLayer):
         return operation.run
     if isinstance(operation, ArrayFunction):
-        return operation if any(tensor.dtype == "string" for tensor in node.inputs) else None
+        return operation if any(tensor.dtype == "string" for tensor in (*node.inputs, *node.flat_outputs)) else None
     inner = getattr(operation, "_host_part", None)
     if inner is not None and inner and not inner.rest:
         return lambda x: jax.tree.map(np.asarray, operation(x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import jax
@@ -14,6 +15,8 @@ from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor
 from jkeras.ops.wrapper import Tensor, as_array, inspector, no_sparse, operation, symbolic
 from jkeras.state.variable import Variable
+
+_KNOWN = (np.ndarray, np.generic, int, float, complex)
 
 
 @operation()
@@ -60,6 +63,8 @@ def convert_to_tensor(
 ) -> Tensor:
     """A JAX array with the values of x.
 
+    Numbers that are known stay so in traced code, where they may say how to pad, or what shape to take.
+
     Args:
         x: an array, a variable, numbers or nested lists of them.
         dtype: of the result, by default x's own.
@@ -70,7 +75,9 @@ def convert_to_tensor(
         dtype('int32')
     """
     no_sparse(sparse or ragged)
-    return as_array(x, None if dtype is None else standardize_dtype(dtype))
+    known = not isinstance(x, jax.Array) and all(isinstance(leaf, _KNOWN) for leaf in jax.tree.leaves(x))
+    with jax.ensure_compile_time_eval() if known else contextlib.nullcontext():
+        return as_array(x, None if dtype is None else standardize_dtype(dtype))
 
 
 @operation("numpy")

@@ -8,6 +8,7 @@ shape inference runs `fn` abstractly. A variable is replaced by its value. Other
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -21,9 +22,10 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tensor as Tensor
 from jkeras._base.types import Tree
-from jkeras.graph.infer import infer
+from jkeras.graph.infer import infer, moves_entries
 from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf, record
 from jkeras.graph.spec import Spec
+from jkeras.ops.texts import MOVING, any_texts
 from jkeras.state.variable import Variable
 
 Function = Callable[..., Tree]
@@ -54,6 +56,8 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
         ([2.0, 4.0], (None, 3))
     """
 
+    on_texts = MOVING.get(name)
+
     def op(*args: Tree, **kwargs: Tree) -> Tree:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
@@ -63,6 +67,10 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
         if any(isinstance(leaf, Variable) for leaf in leaves):
             arrays = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in leaves]
             args, kwargs = jax.tree.unflatten(structure, arrays)
+        if on_texts is not None and any_texts(leaves):
+            given = inspect.signature(fn).bind(*args, **kwargs)
+            given.apply_defaults()
+            return on_texts(*given.args)
         return fn(*args, **kwargs)
 
     def counted(entries: jax.Array, *args: Tree, **kwargs: Tree) -> Tree:
@@ -72,6 +80,8 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
     op.__name__ = op.__qualname__ = name
     op.__module__, op.__doc__ = module, fn.__doc__
     op.__wrapped__ = fn  # type: ignore[attr-defined]
+    if on_texts is not None:
+        moves_entries(op)
     return cast(F, op)
 
 

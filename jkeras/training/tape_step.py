@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Batch, Tree
@@ -178,8 +179,29 @@ def outputs_of_step(model: Steps, specs: Batch, rows: int) -> Tree:
                 continue
             except OutputsKnown as found:
                 return found.y_pred
+            except jax.errors.JAXTypeError:  # it looks at values
+                if model._trainer.jit:
+                    raise
+                return _outputs_by_line(model, batch)
             break
     finally:
         model._trainer.finds_outputs = False
         hide_tracers(model)
+    return ()
+
+
+def _outputs_by_line(model: Steps, batch: Batch) -> Tree:
+    """The same from a run on zeros; the Variables keep their values."""
+    entries = [variable for _, variable in inventory(model).entries]
+    before = [variable.stored for variable in entries]
+    scope = Scope(current())
+    scope.rng, scope.positions = jax.random.key(0), layer_positions(model)
+    try:
+        with scope:
+            model.train_step(data_of(model, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)))  # type: ignore[call-arg]
+    except OutputsKnown as found:
+        return found.y_pred
+    finally:
+        for variable, value in zip(entries, before):
+            variable.assign(value)
     return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
@@ -70,6 +71,9 @@ fit, evaluate, train_on_batch or test_on_batch first:
 
     model.test_on_batch(x, y)
 """
+
+_LOOKS_AT_VALUES = """{name}.train_step looks at the values of arrays, which compiled code does not know. It runs line by line, as
+with compile(run_eagerly=True), and much slower. The reason: {reason}"""
 
 _SILENT = CallbackList()
 T = TypeVar("T")
@@ -409,12 +413,13 @@ class Trainer:
         events = self._events(callbacks, verbose, source)
         if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1 and self.placement is None:
             rows = source.num_samples
-            size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
+            pads = rows > 1 and (forward := self._forward_to_predict(specs, rows)) is not None and forward.keeps_rows_apart
+            size = bucket(rows) if pads else rows
             return reading.predict_batch(self.model, source.arrays, size, self.program("batch"), events)
         size = source.first_rows
-        forward = self._forward(specs, size)
-        stacker = self._stacker(source, forward.outputs_at(size))
-        padded, steps = forward.keeps_rows_apart, self._steps_per_event
+        forward = self._forward_to_predict(specs, size)
+        stacker = self._stacker(source, forward.outputs_at(size) if forward else ())
+        padded, steps = bool(forward and forward.keeps_rows_apart), self._steps_per_event
         return reading.predict(self.model, stacker, self.program("predict"), events, padded, steps)
 
     @property
@@ -542,7 +547,7 @@ class Trainer:
             y_pred = self._outputs(config, source, specs, rows)
             self._objective = make_objective(self.model, config, source.specs[1], y_pred, self._loss_mean)
         self._check_source(source)
-        return config
+        return self.require_compiled(what)
 
     def _outputs(self, config: CompileConfig, source: Source, specs: Tree, rows: int) -> Tree:
         """Shapes of what the losses and metrics compare with the targets; an empty tuple where there is nothing."""
@@ -555,7 +560,18 @@ class Trainer:
             except Exception:
                 if not taped:
                     raise
-        return outputs_of_step(self.model, source.specs, rows) if taped and compares else ()
+        if not (taped and compares):
+            return ()
+        try:
+            return outputs_of_step(self.model, source.specs, rows)
+        except jax.errors.JAXTypeError as error:
+            if not (settings.lenient and self.jit):
+                raise
+            warnings.warn(
+                _LOOKS_AT_VALUES.format(name=type(self.model).__name__, reason=str(error).partition(chr(10))[0]), stacklevel=5
+            )
+            self.set_jit(False, run_eagerly=True)
+            return outputs_of_step(self.model, source.specs, rows)
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, ArraySource):
@@ -578,6 +594,15 @@ class Trainer:
             with gate, contextlib.nullcontext() if known else standing_for_unknown(rows):
                 self._forward_passes[key] = ForwardPass(self.model, specs, rows)
         return self._forward_passes[key]
+
+    def _forward_to_predict(self, specs: Tree, rows: int) -> ForwardPass | None:
+        """The forward pass; None if the data are for a `predict_step` of the user's alone."""
+        try:
+            return self._forward(specs, rows)
+        except Exception:
+            if not is_taped(self.model, "predict_step"):
+                raise
+            return None
 
     def _pads(self, source: Source, like: Source | None = None) -> bool:
         """Whether batches of an evaluation are padded; a single batch gets the size that fits its rows.

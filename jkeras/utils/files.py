@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jkeras._base.cache_folder import keras_home
+from jkeras._base.config import settings
 from jkeras._base.download import download, hash_algorithm_for, hash_of
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
@@ -48,7 +49,8 @@ def get_file(
 
     Returns:
         The path of the file, or of the folder with `extract`. An archive is unpacked when it was downloaded or when
-        its folder is missing or empty.
+        its folder is missing or empty. Where old scripts run (`jkeras.compat`), links beside the folder lead to what is in
+        it, because until Keras 3.6 an archive was unpacked there.
 
     Raises:
         ValueError: an argument is wrong, the hash differs, or the archive cannot be unpacked safely.
@@ -78,7 +80,21 @@ def get_file(
     destination = folder / unpacked
     if fresh or not destination.is_dir() or not any(destination.iterdir()):
         extract_archive(folder / archive, destination, formats)
+    if settings.keras2_files:
+        _link_beside(destination)
     return str(destination)
+
+
+def _link_beside(unpacked: Path) -> None:
+    """Make what is in a folder available next to it too. A name that is taken is left alone.
+
+    If the name is the folder's own, an old script takes the folder for the one inside it, whose entries are linked then.
+    """
+    inner = unpacked / unpacked.name
+    for entry in [*unpacked.iterdir(), *(inner.iterdir() if inner.is_dir() else ())]:
+        link = entry.parent.parent / entry.name
+        if not (entry.is_symlink() or os.path.lexists(link)):
+            link.symlink_to(entry.relative_to(link.parent), target_is_directory=entry.is_dir())
 
 
 def _file_name(fname: str | os.PathLike[str] | None, origin: str) -> str:

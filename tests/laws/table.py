@@ -359,6 +359,7 @@ OWN = (
     _case("LayerScale", IMAGE, 0.3, 4),
     _case("CustomScaleLayer", TWO, 0.3),
     _case("StochasticDepth", IMAGE, 0.4, case={"stochastic": True}),
+    _case("RandomFourierFeatures", (3, 4), 6, "laplacian", trainable=True),
 )
 TABLE = (*LAYERS, *MODELS, *OWN)
 

@@ -70,7 +70,7 @@ def _is_checked(cls: type) -> bool:
     if not cls.__module__.startswith(_LIBRARY) or cls.__module__.startswith(f"{_LIBRARY}compat."):
         return False  # the stand-in's classes may make objects of other classes
     dynamic = next((one for one in cls.__mro__ if "__getattr__" in vars(one)), None)
-    return dynamic is None or dynamic.__module__.startswith((f"{_LIBRARY}layers.", f"{_LIBRARY}metrics."))
+    return dynamic is None or dynamic.__module__.startswith((f"{_LIBRARY}layer.", f"{_LIBRARY}layers.", f"{_LIBRARY}metrics."))
 
 
 @cache

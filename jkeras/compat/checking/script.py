@@ -10,11 +10,12 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from jkeras.compat.finder import NAMES
+from jkeras.compat.finder import NAMES, NEEDS_TENSORFLOW
 from jkeras.compat.modules import find_name, find_object, place_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
+_CHECKED = NAMES | NEEDS_TENSORFLOW
 _CATCHES_MISSING = {"AttributeError", "Exception", "BaseException", "ImportError", "ModuleNotFoundError"}
 
 
@@ -70,7 +71,7 @@ class Script:
     def _add_import(self, node: ast.Import) -> None:
         for alias in node.names:
             root = alias.name.partition(".")[0]
-            if root not in NAMES:
+            if root not in _CHECKED:
                 continue
             if place_of(alias.name):
                 self.imported[alias.asname or root] = self.modules[alias.asname or root] = alias.name if alias.asname else root
@@ -78,7 +79,7 @@ class Script:
                 self._add_missing(node, alias.name)
 
     def _add_import_from(self, node: ast.ImportFrom) -> None:
-        if not node.module or node.level or node.module.partition(".")[0] not in NAMES:
+        if not node.module or node.level or node.module.partition(".")[0] not in _CHECKED:
             return
         if not place_of(node.module):
             self._add_missing(node, node.module)

@@ -20,6 +20,7 @@ import numpy as np
 
 from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.host_tensor import is_text
 from jkeras.state.random import PositionsByUse, next_key, stream_position
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.tape import recording, taped
@@ -105,6 +106,8 @@ class Compiled:
         if self.by_line:
             return self.fn(*args, **kwargs)
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=_is_variable)
+        if any(isinstance(leaf, np.ndarray) and is_text(leaf) for leaf in leaves):  # compiled code has no strings
+            return self.fn(*args, **kwargs)
         places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
         arrays = [leaves[i] for i in places]
         objects: set[int] = set()

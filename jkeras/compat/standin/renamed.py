@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -57,29 +56,6 @@ _OPERATIONS = {
 }
 
 
-# What changes nothing but the order or the shape works on strings too, which JAX does not have.
-_OF_TEXTS: dict[str, Callable[..., Any]] = {
-    "broadcast_to": np.broadcast_to,
-    "concat": np.concatenate,
-    "expand_dims": np.expand_dims,
-    "rank": np.ndim,
-    "repeat": np.repeat,
-    "reshape": np.reshape,
-    "reverse": np.flip,
-    "roll": np.roll,
-    "squeeze": np.squeeze,
-    "stack": np.stack,
-    "tile": np.tile,
-    "transpose": np.transpose,
-}
-
-
-def _of_texts(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    texts = [encoded(part) for part in args[0]] if isinstance(args[0], (list, tuple)) else encoded(args[0])
-    result = function(texts, *args[1:], **named)
-    return host_tensor(result) if isinstance(result, np.ndarray) else result
-
-
 def renamed(table: Mapping[str, str]) -> dict[str, Callable[..., Tensor]]:
     """Operations under TensorFlow's names.
 
@@ -115,9 +91,12 @@ def _renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Cal
         if len(args) > len(spellings):
             raise TypeError(f"tf.{name} takes {', '.join(row[0] for row in spellings)}. Received {len(args)} arguments.")
         named = {to_own[key]: value for key, value in keywords.items()}
-        if name in _OF_TEXTS and is_text(args[0] if args else named.get(own[0])):
-            return _of_texts(_OF_TEXTS[name], args or (named.pop(own[0]),), named)
-        return operation(*args, **named)
+        first = args[0] if args else named.get(own[0])
+        if not is_text(first):
+            return operation(*args, **named)
+        named[own[0]] = [encoded(part) for part in first] if isinstance(first, (list, tuple)) else encoded(first)
+        result = operation(**named, **dict(zip(own[1:], args[1:])))
+        return host_tensor(result) if isinstance(result, np.ndarray) else result
 
     call.__name__ = call.__qualname__ = name
     call.__signature__ = _signature(operation, spellings)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, text_of
+from jkeras.compat.standin.texts_in_graphs import in_graphs
 
 __all__ = [
     "as_string",
@@ -241,3 +242,8 @@ def format(template: str, inputs: Any, placeholder: str = "{}", summarize: int =
         shown = f'"{text_of(array).decode()}"' if array.dtype == STRING and not array.ndim else str(array[()])
         template = template.replace(placeholder, shown, 1)
     return host_tensor(template)
+
+
+# How many parts a text has is known only when it is there.
+_OF_VALUES = ("bytes_split", "split", "unicode_split")
+globals().update({name: in_graphs(globals()[name]) for name in __all__ if name not in _OF_VALUES})

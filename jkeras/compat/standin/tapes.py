@@ -226,7 +226,7 @@ class GradientTape(traced_tape.GradientTape):
             return
         with self._scope({}):
             found = self._again(now, self._before)
-        if not all(map(_agree, before, [_value_at(place, found) for place in asked])):
+        if not all(map(_agree, before, [_array_at(place, found) for place in asked])):
             raise RuntimeError(_OTHER_NUMBER.format(before=_shown(before[0]), after=_shown(after[0])))
 
     def _again(self, now: Mapping[str, Any], names: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -258,7 +258,7 @@ class GradientTape(traced_tape.GradientTape):
             held = {id(p): value for p, value in zip(sources, values) if isinstance(p, Variable)}
             with self._scope(held):
                 found = self._again(now, _with_values(self._before, places))
-                again = [_value_at(place, found) for place in asked]
+                again = [_array_at(place, found) for place in asked]
                 return again, [jax.lax.stop_gradient(target) for target in again]
 
         arrays = [p.stored if isinstance(p, Variable) else _value_at(p, self._before) for p in sources]
@@ -300,7 +300,8 @@ def _shown(value: Array) -> np.ndarray:
 def _agree(one: Array, other: Array) -> bool:
     """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
     before, after = _shown(one), _shown(other)
-    digits = float(jnp.finfo(before.dtype).eps) ** 0.5
+    dtype = before.dtype if jnp.issubdtype(before.dtype, jnp.inexact) else jnp.float32
+    digits = float(jnp.finfo(dtype).eps) ** 0.5
     before, after = (a.astype(np.promote_types(a.dtype, np.float32)) for a in (before, after))
     size = np.max(np.abs(before), initial=0, where=np.isfinite(before))
     return before.shape == after.shape and np.allclose(before, after, rtol=0, atol=digits * size, equal_nan=True)
@@ -322,7 +323,7 @@ def _differentiate(
     draws.begin(current())
     values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
     found = function_of(block, values)(**values)
-    targets = [_value_at(place, found) for place in asked]
+    targets = [_array_at(place, found) for place in asked]
     sources = [_value_at(p, found) if isinstance(p, _Place) else None if p is None else p() for p in by]
     known = [i for i, source in enumerate(sources) if source is not None]
     tape = found[own]
@@ -350,7 +351,7 @@ def _is_variable(value: object) -> bool:
 
 def _place_of(value: object, names: Mapping[str, Any]) -> _Place | None:
     for name, held in names.items():
-        if held is value:
+        if held is value or (isinstance(held, Variable) and held.array is value):  # a block may give a Variable as it is
             return _Place(name, 0)
     for name, held in names.items():
         if isinstance(held, (list, tuple, dict)):
@@ -362,3 +363,8 @@ def _place_of(value: object, names: Mapping[str, Any]) -> _Place | None:
 
 def _value_at(place: _Place, names: Mapping[str, Any]) -> Any:
     return jax.tree.leaves(names[place.name], is_leaf=_is_variable)[place.leaf]
+
+
+def _array_at(place: _Place, names: Mapping[str, Any]) -> Array:
+    value = _value_at(place, names)
+    return value.array if isinstance(value, Variable) else value

@@ -149,7 +149,7 @@ def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dt
     if scale:
         array = array - array.min()
         top = array.max()
-        array = array * (255.0 / top) if top else array
+        array = array / top * 255.0 if top else array  # in this order the largest is 255 and no more
     module, channels = pillow(), array.shape[-1]
     if channels == 1:
         flat = array[..., 0]
