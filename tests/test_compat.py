@@ -197,7 +197,7 @@ def test_a_script_is_looked_over_without_running():
         from keras.layers import Dense, Dens
         import keras.foo
         x = tf.constant([1.0]).data
-        with tf.raw_ops("/GPU:0") as tape:
+        with tf.mlir("/GPU:0") as tape:
             y = k.layers.Dense(1)(x) + k.layers.Fancy(1)(x)
         os.path.nothing
         raise SystemExit("it ran")
@@ -205,7 +205,7 @@ def test_a_script_is_looked_over_without_running():
     assert [(a.line, a.name, a.is_tensorflow) for a in check_script(source)] == [
         (5, "keras.layers.Dens", False),
         (6, "keras.foo", False),
-        (8, "tensorflow.raw_ops", True),
+        (8, "tensorflow.mlir", True),
         (9, "tensorflow.keras.layers.Fancy", False),
     ]
     with pytest.raises(SyntaxError):

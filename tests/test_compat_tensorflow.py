@@ -8,6 +8,7 @@ import pytest
 from documents import compat_in
 
 import jkeras
+from jkeras.compat.standin import devices
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +195,35 @@ def test_printing(tf, capsys):
     jax.jit(lambda x: tf.print("inside", x))(1)
     jax.effects_barrier()
     assert capsys.readouterr().out == "loss: 0.5\ninside 1\n"
+
+
+def test_raw_projective_maps_have_tensorflow_s_values(tf):
+    def moved(interpolation, fill_mode):
+        image = np.float32([[1, 2, 3], [4, 5, 6]])[None, :, :, None]
+        maps = np.float32([[0.9, 0.2, -0.6, -0.1, 1.1, 0.4, -0.5, 0.25]])  # which divides by 0 at x = 2, y = 0
+        options = {"output_shape": [3, 3], "fill_value": 9.0, "interpolation": interpolation, "fill_mode": fill_mode}
+        return tf.raw_ops.ImageProjectiveTransformV3(images=image, transforms=maps, **options)[0, :, :, 0]
+
+    np.testing.assert_allclose(moved("BILINEAR", "CONSTANT"), [[6.28, 3.4, 9], [6.28, 8.42222, 9], [7.84444, 9, 9]], atol=1e-5)
+    np.testing.assert_allclose(moved("NEAREST", "REFLECT"), [[1, 5, 9], [4, 5, 4], [4, 2, 6]], atol=1e-5)
+
+
+def test_texts_are_chosen_and_mapped(tf):
+    def side(pair):
+        return tf.where(pair[0] > 0, "R", tf.where(pair[1] > 0, "A", "L"))
+
+    codes = tf.map_fn(side, (np.array([1, -1, -1]), np.array([0, 1, 0])), fn_output_signature=tf.string)
+    assert codes.numpy().tolist() == [b"R", b"A", b"L"]
+    assert tf.map_fn(tf.strings.lower, codes).numpy().tolist() == [b"r", b"a", b"l"]
+    assert tf.map_fn(tf.strings.length, codes).tolist() == [1, 1, 1]
+
+
+def test_determinism_needs_a_flag_on_gpus_alone(tf, monkeypatch, recwarn):
+    tf.config.experimental.enable_op_determinism()
+    monkeypatch.setattr(devices, "list_physical_devices", lambda kind: [kind])
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
+    devices.enable_op_determinism()
+    assert not recwarn
+    monkeypatch.delenv("XLA_FLAGS")
+    with pytest.warns(UserWarning, match="Set XLA_FLAGS=--xla_gpu_deterministic_ops=true"):
+        devices.enable_op_determinism()

@@ -65,6 +65,7 @@ PLACES = {
     "tensorflow.python.framework.ops": f"{_IN}.version_one",
     "tensorflow.random": f"{_IN}.randomness {_IN}.generators",
     "tensorflow.random.experimental": f"{_IN}.generators",
+    "tensorflow.raw_ops": f"{_IN}.raw_ops",
     "tensorflow.signal": f"{_IN}.signals",
     "tensorflow.strings": f"{_IN}.strings",
     "tensorflow.summary": f"{_IN}.summaries",

@@ -5,7 +5,7 @@ import numpy as np
 from medicai.losses import SparseDiceCELoss
 from medicai.metrics import SparseDiceMetric
 from medicai.models import ConvNeXtV2Atto, UNet
-from medicai.transforms import Compose, Resize, ScaleIntensityRange
+from medicai.transforms import Compose, Orientation, RandomRotate, Resize, ScaleIntensityRange, TensorBundle
 from medicai.utils import SlidingWindowInference
 
 keras.utils.set_random_seed(0)
@@ -40,10 +40,18 @@ assert classifier.predict(images[:2], verbose=0).shape == (2, 2)
 prepare = Compose(
     [
         ScaleIntensityRange(keys=["image"], input_min=0, input_max=4, output_min=0, output_max=1, clip=True),
-        Resize(keys=["image", "label"], mode=("bilinear", "nearest"), spatial_shape=(8, 8, 8)),
+        Resize(keys=["image", "label"], interpolation=("trilinear", "nearest"), target_shape=(8, 8, 8)),
     ]
 )
 volume = rng.uniform(0, 4, (4, 8, 8, 1)).astype("float32")
 made = prepare({"image": volume, "label": (volume > 2).astype("float32")})
 assert made["image"].shape == made["label"].shape == (8, 8, 8, 1) and float(np.max(made["image"])) <= 1
 assert set(np.unique(made["label"])) <= {0, 1}
+
+tensor = keras.ops.convert_to_tensor(volume)
+bundle = TensorBundle({"image": tensor}, {"affine": np.eye(4, dtype="float32")})
+orientation = Orientation(keys=["image"], axcodes="RAS")
+turned = orientation(bundle)
+assert turned["image"].shape == (8, 8, 4, 1)
+np.testing.assert_array_equal(orientation.inverse(turned)["image"], volume)
+assert RandomRotate(keys=["image"], factor=0.2, prob=1.0)({"image": tensor})["image"].shape == volume.shape

@@ -249,6 +249,8 @@ def where(condition: Tree, x: Tree = None, y: Tree = None, name: object = None) 
     """
     if x is None:
         return ops.stack(ops.nonzero(ops.convert_to_tensor(condition)), axis=-1)
+    if host_tensor.is_text(x):
+        return host_tensor.host_tensor(np.where(np.asarray(condition), host_tensor.encoded(x), host_tensor.encoded(y)))
     return ops.where(condition, x, y)
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.functions import NEEDS_VALUES
+from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, is_text
 from jkeras.state.scope import is_traced
 from jkeras.state.variable import Variable
 
@@ -125,21 +127,36 @@ def map_fn(
     name: object = None,
     fn_output_signature: object = None,
 ) -> Tree:
-    """The results of a function for each entry of the first axis, stacked. It runs as Python where it looks at values.
+    """The results of a function for each entry of the first axis, stacked.
+
+    It runs as Python where it looks at values, and where the entries or the results, as `fn_output_signature` says, are texts.
 
     Example:
         >>> map_fn(lambda x: x * x, jnp.array([1, 2, 3])).tolist()
         [1, 4, 9]
     """
-    elems = jax.tree.map(ops.convert_to_tensor, elems)
+    elems = jax.tree.map(lambda leaf: host_tensor(leaf) if is_text(leaf) else ops.convert_to_tensor(leaf), elems)
+    results = dtype if fn_output_signature is None else fn_output_signature
+    if STRING in jax.tree.leaves(results) or any(map(is_text, jax.tree.leaves(elems))):
+        return _map_rows(fn, elems)
     try:
         return ops.map(fn, elems)
     except NEEDS_VALUES:
-        rows = len(jax.tree.leaves(elems)[0])
         if any(is_traced(leaf) for leaf in jax.tree.leaves(elems)):
             raise
-        found = [fn(jax.tree.map(lambda leaf, i=i: leaf[i], elems)) for i in range(rows)]
-        return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *found)
+        return _map_rows(fn, elems)
+
+
+def _map_rows(fn: Callable[[Tree], Tree], elems: Tree) -> Tree:
+    rows = range(len(jax.tree.leaves(elems)[0]))
+    found = [fn(jax.tree.map(lambda leaf, i=i: leaf[i], elems)) for i in rows]
+    return jax.tree.map(_stacked, *found)
+
+
+def _stacked(*leaves: Tree) -> Tree:
+    if is_text(leaves[0]):
+        return host_tensor(np.stack([encoded(leaf) for leaf in leaves]))
+    return jnp.stack([jnp.asarray(leaf) for leaf in leaves])
 
 
 def vectorized_map(fn: Callable[[Tree], Tree], elems: Tree, fallback_to_while_loop: object = True, warn: object = True) -> Tree:

@@ -7,6 +7,7 @@ script before it runs.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import jax
 from jkeras._base.errors import unknown_name
 
 _KINDS = ("CPU", "GPU", "TPU")
+_DETERMINISTIC = "--xla_gpu_deterministic_ops"
 _PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 
 
@@ -129,6 +131,16 @@ def set_visible_devices(devices: PhysicalDevice | Sequence[PhysicalDevice], devi
 def get_visible_devices(device_type: str | None = None) -> list[PhysicalDevice]:
     """The devices that JAX sees; the same as `list_physical_devices`."""
     return list_physical_devices(device_type)
+
+
+def enable_op_determinism() -> None:
+    """Same inputs, same results, bit for bit: so it is on CPUs and TPUs anyway; GPUs have a flag, which XLA reads when it starts.
+
+    Warns:
+        UserWarning: there is a GPU, and `XLA_FLAGS` does not set the flag.
+    """
+    if list_physical_devices("GPU") and _DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
+        warnings.warn(f"Set XLA_FLAGS={_DETERMINISTIC}=true before Python starts, or results on GPUs may vary.", stacklevel=2)
 
 
 def run_functions_eagerly(run_eagerly: bool) -> None:
