@@ -22,7 +22,7 @@ def distribution() -> Distribution | None:
 
 @export("keras.distribution.set_distribution")
 def set_distribution(value: str | Distribution | None) -> None:
-    """Spread models like this from now on; those that exist move when they are next trained, evaluated or asked.
+    """Spread models like this from now on; those that exist move when they are next used.
 
     Args:
         value: a distribution, or a name as `compile` takes it; None for one device.

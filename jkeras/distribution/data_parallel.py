@@ -24,7 +24,8 @@ class DataParallel(Distribution):
         device_mesh: a mesh with one axis; or
         devices: names of devices. With neither, all devices.
         auto_shard_dataset: whether each process takes its part of the data by itself.
-        shards_optimizer: whether what the optimizer keeps is cut over the devices, which saves memory ("ZeRO", stage 1).
+        shards_optimizer: whether what the optimizer keeps for weights from 4 MiB on is cut over the devices, which saves memory
+            ("ZeRO", stage 1).
 
     Raises:
         ValueError: `device_mesh` is no DeviceMesh, or has several axes.
