@@ -49,7 +49,8 @@ class DeviceMesh:
                 f"Each axis of a mesh has a name. Received: shape={tuple(shape)}, axis_names={axis_names}. "
                 "Write as many names as sizes."
             )
-        found = np.array(list_devices() if devices is None else list(np.ravel(devices)), dtype=object)
+        given = devices.ravel().tolist() if isinstance(devices, np.ndarray) else devices
+        found = np.array(list_devices() if given is None else list(given), dtype=object)
         if math.prod(shape) != len(found):
             raise ValueError(
                 f"A mesh of shape {tuple(shape)} has {math.prod(shape)} devices. Received {len(found)}: {list(found)[:8]}. "
