@@ -224,6 +224,21 @@ def test_attention_is_quantized_projection_by_projection(tmp_path):
         np.testing.assert_allclose(k.saving.load_model(tmp_path / "a.keras")(x), models[1](x), rtol=1e-4, atol=1e-4)
 
 
+def test_loaded_attention_is_saved_and_cloned_again(tmp_path):
+    x = jkeras.Input((3, 6))
+    model = jkeras.Model(x, jkeras.layers.MultiHeadAttention(2, 3, name="mha")(x, x))
+    with pytest.warns(UserWarning, match="quantize"):
+        model.quantize("int8", jkeras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    x, again = normal(2, 3, 6), model
+    for number in range(2):
+        again.save(tmp_path / f"{number}.keras")
+        again = jkeras.saving.load_model(tmp_path / f"{number}.keras")
+    cloned = jkeras.models.clone_model(again)
+    cloned.set_weights(again.get_weights())
+    for other in (again, cloned):
+        np.testing.assert_allclose(other(x), model(x), rtol=1e-6)
+
+
 def test_filters_choose_layers():
     for filters, expected in (("hea", "-xx"), (["heads", "^tab"], "xx-"), (lambda layer: layer.name == "table", "x--")):
         layers = quantized(jkeras, "int8", filters=filters).layers[1:]

@@ -73,6 +73,14 @@ class QuantizableLayer(LowRankLayer):
             config if self.quantization_config is None else {**config, "quantization_config": serialize(self.quantization_config)}
         )
 
+    def policy_says_all(self) -> bool:
+        """Whether a layer of the same policy, made without a config, quantizes as this one does."""
+        config = self.quantization_config
+        if config is None:
+            return True
+        inputs = serialize(self._default_inputs(config.mode))
+        return config.weight_quantizer is None and serialize(config.activation_quantizer) == inputs
+
     def quantized_build(self, input_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
         """Make what a form keeps of a kernel; `build` does it for a layer with a quantized policy.
 
