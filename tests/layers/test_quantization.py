@@ -170,6 +170,39 @@ def test_float8_trains_as_in_keras():
     assert [v.shape for v in models[0].optimizer.variables] == [tuple(v.shape) for v in models[1].optimizer.variables]
 
 
+def test_float8_statistics_of_several_uses_are_those_of_the_largest():
+    layer, x = made(jkeras, "Dense", dtype="float8_from_float32"), normal(2, 3, 7)
+    apart = jkeras.layers.TimeDistributed(layer)
+    apart.build((None, 3, 7))
+    shared = jkeras.Model(inputs := [jkeras.Input((3, 7)), jkeras.Input((3, 7))], [layer(i) for i in inputs])
+
+    def statistics(outer, x):
+        params, state = outer.params_and_state()
+        grads = jax.grad(lambda p: sum(jnp.sum(jnp.sin(y)) for y in outer.apply(p, state, x, training=True)[0]))(params)
+        leaves = [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(grads)]
+        return [leaf for path, leaf in sorted(leaves) if "scale" in path or "amax" in path]
+
+    once, more = statistics(layer, x), statistics(layer, 5 * x)
+    for ours, expected in zip(statistics(apart, x), once, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    for ours, *each in zip(statistics(shared, [x, 5 * x]), once, more, strict=True):
+        np.testing.assert_allclose(ours, np.maximum(*each), rtol=1e-5)
+    twice = jkeras.Model(inputs[0], apart(jkeras.layers.Dense(7)(apart(inputs[0]))))
+    assert twice.predict(x, verbose=0).shape == (2, 3, 5)
+    with pytest.raises(ValueError, match="several times"):
+        statistics(twice, x)
+
+
+def test_float8_scales_that_the_loss_does_not_reach_stay():
+    layer, idle = made(jkeras, "Dense", dtype="float8_from_float32"), made(jkeras, "Dense", dtype="float8_from_float32")
+    x = jkeras.Input((7,))
+    model = jkeras.Model(x, [layer(x), idle(x)])
+    model.compile("sgd", loss=["mse", None])
+    model.fit(normal(4, 7), normal(4, 5), verbose=0)
+    assert float(idle.kernel_scale) == 1
+    assert np.all(np.isfinite(model.predict(normal(4, 7), verbose=0)[1]))
+
+
 def test_an_optimizer_by_hand_overwrites_scales_by_gradients():
     layer = made(jkeras, "Dense")
     layer.quantize("float8")
