@@ -49,13 +49,14 @@ class QuantizationFace:
         """
         config = resolve_config(mode, config)
         self._check_quantizable(config.mode)
-        self._quantize(config, type_check)
+        self._change(config, type_check).carry_out()
 
     def quantized_build(self, input_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
         """Make the weights of a quantized form; `build` does it for a layer with a quantized policy."""
         raise self._no_method("quantized_build")
 
-    def _quantize(self, config: QuantizationConfig, type_check: bool) -> None:
+    def _change(self, config: QuantizationConfig, type_check: bool) -> Any:
+        """A change of form that `carry_out()` brings about."""
         raise self._no_method("quantize")
 
     def _check_quantizable(self, mode: str) -> None:

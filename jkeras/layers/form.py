@@ -22,10 +22,27 @@ class Form(Rewrite):
 
     Attributes:
         takes_update: whether a low-rank update may be added.
+        inputs: makes integers of what the weights are multiplied by; None: that stays as it is.
     """
 
     frozen: tuple[str, ...] = ()
     takes_update = True
+    inputs: Any = None
+
+    def begin(self, layer: Layer) -> None:
+        """Look at the weights of a layer that is to change to this form, and refuse those that it cannot."""
+
+    def all_kept(self, layer: Layer) -> dict[str, Array]:
+        """What the form keeps of a layer's weights, by attribute."""
+        return {}
+
+    def convert(self, layer: Any, kept: Mapping[str, Array]) -> None:
+        """Change the Variables of a layer that keeps its weights as they are.
+
+        Args:
+            layer: nothing about it has changed yet.
+            kept: as from `all_kept`.
+        """
 
     def read(self, layer: Layer, w: Weights) -> Weights:
         """The weights for `forward`."""

@@ -5,9 +5,9 @@ itself. Values are rounded to `float8_e4m3fn`, which has more digits, gradients 
 layer multiplies is in its usual dtype again; a compiler that finds the two casts can multiply the 8-bit floats themselves.
 
 Scale and history have no gradient. What stands in its place is their next value: that is how the maximum of a gradient, which
-only the backward pass knows, gets out. JAX adds the gradients of several uses. So a use also hands scale and history on, unchanged:
-a later use that takes those sends its next values back through the earlier one, which takes the larger of both. Under `vmap` all
-that share a scale share the maximum. There is no forward mode (`jax.jvp`), since a tangent cannot carry any of this.
+only the backward pass knows, gets out. JAX adds the gradients of several uses. So a use also hands scale and history on as they
+are: a later use that takes those sends its next values back through the earlier one, which takes the larger of both. Under `vmap`
+all that share a scale share the maximum. There is no forward mode (`jax.jvp`), since a tangent cannot carry any of this.
 """
 
 from __future__ import annotations

@@ -44,6 +44,11 @@ def aligned(scale: Array, letters: str, others: str) -> Array:
     return jnp.expand_dims(scale, tuple(i for i, letter in enumerate(others) if letter not in left))
 
 
+def _floating(x: Array, like: Array) -> Array:
+    """An array of floats as it is, integers as floats like others."""
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(like.dtype)
+
+
 class ScaledKernel(Kernel):
     """Integers `q` with scales: `q / scale` are the numbers that they stand for.
 
@@ -58,7 +63,7 @@ class ScaledKernel(Kernel):
 
     def product(self, x: Array, equation: str) -> Array:
         """`(x @ q) / scale`."""
-        return _scaled(equation, self.quantizer, x, self.values, self.scale)
+        return _scaled(equation, self.quantizer, _floating(x, self.scale), self.values, self.scale)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -114,7 +119,7 @@ class Float8Kernel(Kernel):
     def product(self, x: Array, equation: str) -> Array:
         """The product of both, rounded."""
         inputs, values, gradients = self.kept
-        x, inputs = float8_values(x.astype(jnp.result_type(x, self.kernel)), inputs)
+        x, inputs = float8_values(_floating(x, self.kernel), inputs)
         kernel, values = float8_values(self.kernel, values)
         y, gradients = float8_gradients(einsum_dense(x, kernel, equation=equation), gradients)
         self.kept = inputs, values, gradients
@@ -137,6 +142,7 @@ class UpdatedKernel(Kernel):
 
     def product(self, x: Array, equation: str) -> Array:
         """`x @ kernel + factor (x @ a) @ b`."""
+        x = _floating(x, self.a)
         inputs, kernel, outputs = _explicit(read_equation(equation), x.ndim)
         rank = next(letter for letter in "zyxwvutsrqponmlkjihgfedcba" if letter not in inputs + kernel + outputs)
         update = jnp.einsum(f"{inputs},{kernel[:-1]}{rank},{rank}{kernel[-1]}->{outputs}", x, self.a, self.b)

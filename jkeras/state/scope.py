@@ -66,7 +66,7 @@ class Scope:
         differentiated: ids of variables by whose first values this code is differentiated; what is assigned to one of them hands
             its gradient on to the first value.
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
-        handed_on: `{id(layer): arrays}`, what a use of a float8 layer hands on to the next; None: it was used in a further function.
+        handed_on: `{id(layer): arrays}`, what a use of a float8 layer hands on to the next; None: it ran in a further function.
     """
 
     def __init__(self, parent: Scope | None = None, path: str | None = None):

@@ -278,6 +278,55 @@ def test_filters_choose_layers():
         assert "".join("-x"[layer.quantization_mode == "int8"] for layer in layers) == expected
 
 
+def test_integers_as_inputs_count_as_floats():
+    for mode in ("int8", "float8"):
+        layer, x = made(jkeras, "Dense", lora_rank=2 if mode == "int8" else None), np.arange(7).reshape(1, 7)
+        layer.quantize(mode)
+        np.testing.assert_array_equal(layer(x), layer(x.astype("float32")))
+
+
+class Failing(jkeras.quantizers.Quantizer):
+    """A quantizer that fails, or gives another shape."""
+
+    def __init__(self, error=None):
+        super().__init__()
+        self.error = error
+
+    def __call__(self, x, axis=None):
+        if self.error is not None:
+            raise self.error
+        return x[:1].astype("int8"), jnp.ones((1, x.shape[1]))
+
+
+@pytest.mark.parametrize("error", (RuntimeError("no"), None))
+def test_a_failed_change_leaves_the_layer_as_it_was(error):
+    layer, x = made(jkeras, "Dense"), normal(2, 7)
+    y = layer(x)
+    with pytest.raises((RuntimeError, ValueError)):
+        layer.quantize("int8", jkeras.quantizers.Int8QuantizationConfig(weight_quantizer=Failing(error)))
+    assert layer.quantization_mode is None
+    np.testing.assert_array_equal(layer(x), y)
+    layer.quantize("int8")
+
+
+def test_a_policy_on_a_built_layer_counts_whole():
+    layer = made(jkeras, "Dense")
+    policy = jkeras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", amax_history_length=16)
+    layer.dtype_policy = policy
+    assert layer.inputs_amax_history.shape == (16,) and layer.dtype_policy == policy
+    for other in ("float32", "int8_from_float32"):
+        with pytest.raises(ValueError, match="is quantized"):
+            layer.dtype_policy = other
+
+
+def test_a_kernel_that_another_layer_uses_stays():
+    x = jkeras.Input((4,))
+    model = jkeras.Model(x, jkeras.layers.SpectralNormalization(jkeras.layers.Dense(3))(x))
+    with pytest.warns(UserWarning, match="another layer"):
+        model.quantize("int8")
+    assert [layer.quantization_mode for layer in model._flatten_layers()] == [None] * 4
+
+
 class Mine(jkeras.layers.Dense):
     """A class of a user."""
 
@@ -309,8 +358,6 @@ def test_what_cannot_be_quantized_is_an_error():
     ):
         with pytest.raises(NotImplementedError):
             refuse()
-    with pytest.raises(ValueError, match="no kernel yet"):
-        made(jkeras, "Dense", dtype="gptq/4/8_from_float32")(normal(2, 7))
     for wrong in ({"filters": 3}, {"unknown": 1}):
         with pytest.raises(ValueError):
             network(jkeras).quantize("int8", **wrong)

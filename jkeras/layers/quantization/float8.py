@@ -2,17 +2,18 @@
 
 Beside the kernel there are three scales and their amax histories: of the inputs, of the kernel, and of the gradients of the
 product. They count as trainable, because their next values come out of the backward pass, in the place of gradients; an optimizer
-puts them in place of the old ones. A layer that runs twice in a step hands them on from the first time to the second (`nn/float8.py`).
+puts them in place of the old ones. A layer that runs twice in a step hands them on from the first time to the second
+(`nn/float8.py`).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax.numpy as jnp
 
-from jkeras._base.types import Weights
+from jkeras._base.types import Array, Weights
 from jkeras.layer.base import Layer
 from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.form import Form
@@ -49,7 +50,7 @@ class Float8(Form):
         yield from self.statistics()
         yield from weights
 
-    def convert(self, layer: Layer) -> None:
+    def convert(self, layer: Layer, kept: Mapping[str, Array]) -> None:
         """Add the statistics."""
         for weight in self.statistics():
             layer._make_weight(weight)

@@ -28,7 +28,6 @@ from jkeras.state import random
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current
 
-
 _FLOAT8 = """The cell {cell} has float8 layers, which cannot be trained in a loop over time: JAX would add the statistics of its
 steps up. Leave them out with quantize("float8", filters=...)."""
 
