@@ -11,6 +11,7 @@ from typing import Any
 
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.layer.base import Layer
+from jkeras.layer.declaration import Declaration
 from jkeras.layer.rewrite import Rewrite
 from jkeras.state.variable import Variable
 
@@ -28,6 +29,10 @@ class Form(Rewrite):
     frozen: tuple[str, ...] = ()
     takes_update = True
     inputs: Any = None
+
+    def declare(self, weights: Declaration) -> Declaration:
+        """The weights to keep for those that a layer declares."""
+        yield from weights
 
     def begin(self, layer: Layer) -> None:
         """Look at the weights of a layer that is to change to this form, and refuse those that it cannot."""

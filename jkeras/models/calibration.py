@@ -131,8 +131,9 @@ class _Seen(abc.ABC):
     """What was seen of the inputs of a kernel."""
 
     def __init__(self, change: Change):
-        layer, self.config, self.form = change.layer, change.config, change.form
-        self.change, self.layer = change, layer
+        layer: Any = change.layer
+        self.config: Any = change.config
+        self.change, self.layer, self.form = change, layer, change.form
         self.shape, shape = self.form.matrix_shape(), self.form.shapes["kernel"]
         self.equation = layer._layouts()[0].equation
         inputs, kernel, outputs, ellipsis = read_equation(self.equation)

@@ -224,7 +224,8 @@ def complete_scope() -> Scope | None:
 
 def pure_scopes() -> list[Scope]:
     """The scopes of the pure function that runs and of those around it, up to a whole step."""
-    found, scope = [], _current.get()
+    found: list[Scope] = []
+    scope: Scope | None = _current.get()
     while scope is not None and scope.unknown is None:
         found += [scope] if scope.values is not None and not scope.abstract else []
         scope = scope.parent

@@ -285,6 +285,16 @@ def test_integers_as_inputs_count_as_floats():
         np.testing.assert_array_equal(layer(x), layer(x.astype("float32")))
 
 
+def test_layers_without_the_form_follow_what_the_global_policy_is_made_from():
+    jkeras.config.set_dtype_policy("int8_from_float32")
+    try:
+        x = jkeras.Input((4,))
+        model = jkeras.Model(x, jkeras.layers.Dense(3)(jkeras.layers.Dropout(0.5)(x)))
+        assert [layer.dtype_policy.name for layer in model.layers] == ["float32", "float32", "int8_from_float32"]
+    finally:
+        jkeras.config.set_dtype_policy("float32")
+
+
 class Failing(jkeras.quantizers.Quantizer):
     """A quantizer that fails, or gives another shape."""
 
@@ -344,6 +354,14 @@ def test_what_cannot_be_quantized_is_an_error():
     assert layer.kernel_scale.shape == (3, 5) and layer.kernel.shape == (7, 5)
     with pytest.raises(ValueError, match="already quantized"):
         layer.quantize("int8")
+    for wrong in ([1, 2], jkeras.initializers.Zeros()):
+        with pytest.raises(TypeError, match="quantization_config"):
+            jkeras.layers.Dense(2, quantization_config=wrong)
+    with pytest.raises(ValueError, match="pair of numbers"):
+        jkeras.quantizers.AbsMaxQuantizer(value_range=["a", "b"])
+    for wrong, kind in ((-5, ValueError), (0, ValueError), (True, TypeError)):
+        with pytest.raises(kind, match="amax_history_length"):
+            jkeras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", wrong)
     mine = Mine(2)
     mine.build((None, 3))
     with pytest.raises(NotImplementedError):

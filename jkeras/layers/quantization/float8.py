@@ -75,9 +75,10 @@ class Float8(Form):
 
 def _latest(layer: Layer, kept: Statistics) -> Statistics:
     """What the layer's last use in this step handed on; `kept`, where this is the first."""
-    here, *around = pure_scopes() or [None]
-    if here is None:
+    scopes = pure_scopes()
+    if not scopes:
         return kept
+    here, *around = scopes
     known = here.handed_on.get(id(layer), kept)
     if known is None or any(id(layer) in scope.handed_on for scope in around):
         if current().training:
@@ -87,8 +88,5 @@ def _latest(layer: Layer, kept: Statistics) -> Statistics:
 
 
 def _hand_on(layer: Layer, kept: Statistics) -> None:
-    here, *around = pure_scopes() or [None]
-    if here is not None:
-        here.handed_on[id(layer)] = kept if same_trace(here) else None
-    for scope in around:
-        scope.handed_on[id(layer)] = None
+    for number, scope in enumerate(pure_scopes()):
+        scope.handed_on[id(layer)] = kept if number == 0 and same_trace(scope) else None

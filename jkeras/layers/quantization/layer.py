@@ -3,7 +3,8 @@
 | policy                   | form                                     | file            |
 |--------------------------|------------------------------------------|-----------------|
 | `int8_from_float32`      | `Int8`                                   | `integers.py`   |
-| `int4/128_from_float32`  | `Int4`, here with a scale for 128 entries| `integers.py`   |
+| `int4_from_float32`      | `Int4`                                   | `integers.py`   |
+| `int4/128_from_float32`  | `Int4Blocks`, of 128 entries             | `integers.py`   |
 | `float8_from_float32`    | `Float8`                                 | `float8.py`     |
 | `gptq/4/128_from_...`    | `Calibrated`                             | `calibrated.py` |
 
@@ -20,6 +21,7 @@ from typing import Any
 from jkeras._base.configurable import is_library, serialize
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy
+from jkeras._base.errors import describe
 from jkeras._base.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
 from jkeras._base.types import Array
 from jkeras.layer.declaration import Declaration, Weight
@@ -27,7 +29,7 @@ from jkeras.layers.form import Form
 from jkeras.layers.low_rank import LowRank, LowRankLayer
 from jkeras.layers.quantization.calibrated import Calibrated
 from jkeras.layers.quantization.float8 import Float8
-from jkeras.layers.quantization.integers import AnyLayout, Int4, Int8
+from jkeras.layers.quantization.integers import AnyLayout, Int4, Int4Blocks, Int8
 from jkeras.layers.quantization.layout import KernelLayout
 from jkeras.layers.quantization.quantized import Quantized
 from jkeras.quantizers import AbsMaxQuantizer, Int4QuantizationConfig
@@ -58,6 +60,11 @@ class QuantizableLayer(LowRankLayer):
 
     def __init__(self, *, quantization_config: QuantizationConfig | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        if not isinstance(quantization_config, QuantizationConfig | None):
+            raise TypeError(
+                f"quantization_config of {self.name!r} is a config of keras.quantizers, such as Int8QuantizationConfig(). "
+                f"Received: {describe(quantization_config)}."
+            )
         self.quantization_config = quantization_config
 
     def _layouts(self) -> tuple[AnyLayout, ...]:
@@ -115,6 +122,9 @@ class QuantizableLayer(LowRankLayer):
         form = self._new_form(config.mode, config, policy)
         form.begin(self)
         return Change(self, form, policy, config)
+
+    def _default_policy(self, policy: DTypePolicy) -> DTypePolicy:
+        return policy if policy.quantization_mode in self._modes else super()._default_policy(policy)
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         if isinstance(policy, DTypePolicyMap):
@@ -192,7 +202,8 @@ def _int8(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DT
 def _int4(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
     says = config if isinstance(config, Int4QuantizationConfig) else policy
     size = says.block_size if isinstance(says, Int4QuantizationConfig | Int4DTypePolicy) else None
-    return Int4(layer._layouts(), size, **layer._quantizers("int4", config))
+    layouts, quantizers = layer._layouts(), layer._quantizers("int4", config)
+    return Int4(layouts, **quantizers) if size in (None, -1) else Int4Blocks(layouts, size, **quantizers)
 
 
 def _float8(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
