@@ -102,7 +102,7 @@ def measure(rounds: int) -> tuple[dict[str, list[float]], dict[str, dict[str, tu
     for number in range(rounds + 2):
         for name, run in runs.items():
             spent = seconds(run)
-            if number >= 2:  # the first compile, the second learns the pace
+            if number >= 2:  # the first compile, the second measures the speed
                 found[name].append(spent)
     sent = {
         "hand-written": collectives(text),

@@ -3,7 +3,7 @@
     python examples/survive.py
 
 The script starts itself as process 0 and 1 on this machine. Process 1 kills itself in the third epoch; the other one ends at once
-and says so; both are started again, and `BackupAndRestore` goes on where it saved. At last one process with two devices trains
+and says so; both are started again, and `BackupAndRestore` goes on where it saved. Finally one process with two devices trains
 alone.
 """
 

@@ -4,7 +4,6 @@ A text block directly below a Python block is its output. An HTML comment `<!-- 
 skips it. The objects that a page assumes are made here, anew for each of its blocks.
 """
 
-import inspect
 import re
 import textwrap
 from pathlib import Path
@@ -81,23 +80,17 @@ def test_links_between_pages_lead_somewhere():
             assert "://" in target or ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
 
 
-def test_what_is_said_to_be_missing_is_what_keras_has_and_jkeras_lacks():
-    """The day a name arrives, its word goes from the list; the day Keras gets one, it comes."""
-    text = (ROOT / "docs/differences.md").read_text().partition("## Not here yet")[2].partition("\n## ")[0]
+PLACES = """activations applications callbacks config constraints datasets distillation distribution dtype_policies export
+initializers layers losses metrics mixed_precision models ops optimizers preprocessing quantizers random regularizers saving tree
+utils visualization wrappers"""
 
-    def listed(kind):
-        return set(re.findall(r"`(\w+)`", text.partition(f"{kind}: ")[2].partition("\n*")[0].partition(". ")[0]))
 
-    def lacking(place, chosen):
-        theirs, ours = (getattr(library, place) for library in (keras, jkeras))
-        return {name for name in dir(theirs) if chosen(getattr(theirs, name)) and not hasattr(ours, name)}
-
-    for kind, place in {"Layers": "layers", "Losses": "losses", "Metrics": "metrics"}.items():
-        assert listed(kind) == lacking(place, inspect.isclass), kind
-    assert listed("Data sets") == lacking("datasets", inspect.ismodule)
-    for name in listed("Optimizers") | listed("Others"):
-        assert any(hasattr(place, name) for place in (keras.optimizers, keras.utils, keras)) and not hasattr(jkeras, name), name
-        assert not any(hasattr(place, name) for place in (jkeras.optimizers, jkeras.utils)), name
+@pytest.mark.parametrize("place", PLACES.split())
+def test_every_public_name_of_keras_is_here(place):
+    """As `docs/differences.md` says; the day Keras gets one, it is missing."""
+    ours = getattr(jkeras, place)
+    theirs = [name for name in dir(getattr(keras, place)) if not name.startswith("_") and name != "set_backend"]
+    assert [name for name in theirs if not hasattr(ours, name)] == []
 
 
 def test_the_times_in_the_readme_are_those_of_the_results():

@@ -17,7 +17,6 @@ from jkeras import DTypePolicy, Input, Model, SeedGenerator, StatelessScope, Var
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.safe_mode import in_safe_mode
 from jkeras.compat import keras3_internals
-from jkeras.compat.distribution import distribution, list_devices, set_distribution
 from jkeras.compat.weight_store import H5IOStore
 
 X = np.random.default_rng(0).normal(size=(2, 4, 6)).astype("float32")
@@ -382,7 +381,7 @@ def test_a_store_of_arrays_is_keras(tmp_path):
     store.close()
 
 
-def test_masks_and_distributions():
+def test_masks_that_packages_set():
     embedded = layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0]]))
     assert keras3_internals.get_keras_mask(embedded).tolist() == [[True, False]]
     other = embedded + 1
@@ -390,9 +389,6 @@ def test_masks_and_distributions():
     assert keras3_internals.get_keras_mask(other).tolist() == [[False, True]]
     with pytest.raises(TypeError, match="compute_mask"):
         keras3_internals.set_keras_mask(Input((2,)), None)
-    assert distribution() is None and list_devices("cpu")[0] == "cpu:0"
-    with pytest.raises(NotImplementedError, match="one device"):
-        set_distribution("data")
     assert not keras3_internals.in_grain_data_pipeline()
 
 

@@ -100,7 +100,7 @@ def paths_of(model):
 
 
 @pytest.mark.parametrize("case", MODELS)
-def test_paths_are_those_of_keras(case):
+def test_paths_are_those_of_keras(case, quick_collector):
     keras.utils.clear_session()  # a layer that a wrapper makes is numbered by those that the process made before
     jkeras.utils.clear_session()
     assert paths_of(MODELS[case](jkeras)) == paths_of(MODELS[case](keras))

@@ -81,7 +81,7 @@ def test_what_keras_wrote_for_the_base_is_no_argument_of_the_class(base):
             layer = jkeras.saving.deserialize_keras_object(json.loads(json.dumps(entry)), {f"Own>{cls.__name__}": cls})
         else:
             start = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, *shape], "name": "i"}}
-            stack = {"class_name": "Sequential", "config": {"layers": [start, entry]}, "keras_version": "2.15.0"}
+            stack = {"class_name": "Sequential", "config": {"name": "stack", "layers": [start, entry]}, "keras_version": "2.15.0"}
             layer = model_from_config(json.loads(json.dumps(stack)), {f"Own>{cls.__name__}": cls}).layers[0]
         assert type(layer) is cls and layer.name == "mine" and layer.extra == (extra or layer.extra), name
         for key in arguments.keys() & {"units", "filters", "rate", "mode", "num_heads", "input_dim", "reset_after"}:

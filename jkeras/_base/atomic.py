@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from jkeras._base.processes import is_first, wait_for_all
+from jkeras._base.processes import is_first
 
 FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
@@ -26,7 +26,7 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
     """Give a temporary path to write to; it becomes `path` when the block ends without an error.
 
     A missing folder is made. A link is followed: its target is replaced, not the link. Of several processes that work as one,
-    each writes, since their arrays are gathered as they do; what process 0 has written stays.
+    all write, since their arrays are gathered as they do; what the others write goes to the folder for temporary files, and away.
 
     Args:
         path: the file to write.
@@ -61,7 +61,6 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
             flush(target.parent)
-        wait_for_all(str(target))
     except OSError as error:
         raise _explained(error, target) from error
     finally:
@@ -103,7 +102,6 @@ def atomic_folder(path: FilePath) -> Iterator[Path]:
         yield temporary
         if is_first():
             _replace_folder(temporary, target, aside)
-        wait_for_all(str(target))
     except OSError as error:
         raise _explained(error, target) from error
     finally:
@@ -157,8 +155,9 @@ def flush(path: Path) -> None:
 
 def _free_name(target: Path) -> Path:
     """An unused name beside the target: hidden, with the same suffix and the mode of new files."""
+    folder = target.parent if is_first() else None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".tmp{target.suffix}", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".tmp{target.suffix}", dir=folder)
     except OSError as error:
         raise _explained(error, target) from error
     os.close(handle)

@@ -7,6 +7,10 @@ exchange something: all but `several` and `is_first`.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -25,21 +29,17 @@ def of_first(number: int) -> int:
     """Process 0's number."""
     if not several():
         return number
-    from jax.experimental import multihost_utils
-
-    return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+    return int(_exchange().broadcast_one_to_all(np.int32(number)))
 
 
 def text_of_first(text: str) -> str:
     """Process 0's text, of at most 255 bytes."""
     if not several():
         return text
-    from jax.experimental import multihost_utils
-
     room = np.zeros(256, np.uint8)
     written = np.frombuffer(text.encode(), np.uint8)
     room[: len(written)] = written
-    return bytes(np.asarray(multihost_utils.broadcast_one_to_all(room), np.uint8)).rstrip(b"\0").decode()
+    return bytes(np.asarray(_exchange().broadcast_one_to_all(room), np.uint8)).rstrip(b"\0").decode()
 
 
 def of_any(flag: bool) -> bool:
@@ -48,7 +48,7 @@ def of_any(flag: bool) -> bool:
 
 
 def check_same(what: str, number: int) -> None:
-    """Look whether a number is the same in all processes.
+    """Check that a number is the same in all processes.
 
     Raises:
         ValueError: it is not.
@@ -60,15 +60,31 @@ def check_same(what: str, number: int) -> None:
         )
 
 
-def wait_for_all(name: str) -> None:
-    """Go on when all processes have come here."""
-    if several():
-        from jax.experimental import multihost_utils
+@contextlib.contextmanager
+def together(what: str) -> Iterator[None]:
+    """A block that all processes leave together, in which one of them may fail.
 
-        multihost_utils.sync_global_devices(name)
+    Args:
+        what: was done in it.
+
+    Raises:
+        RuntimeError: it failed in another process.
+    """
+    try:
+        yield
+    except BaseException:
+        of_any(True)
+        raise
+    if of_any(False):
+        raise RuntimeError(f"Another process failed in {what}; its message says why.")
+
+
+def _exchange() -> Any:
+    """JAX's tools for that, which only several processes load."""
+    from jax.experimental import multihost_utils
+
+    return multihost_utils
 
 
 def _of_all(number: int) -> np.ndarray:
-    from jax.experimental import multihost_utils
-
-    return np.asarray(multihost_utils.process_allgather(np.int32(number)))
+    return np.asarray(_exchange().process_allgather(np.int32(number)))

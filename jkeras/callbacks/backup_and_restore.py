@@ -12,7 +12,7 @@ import shutil
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
-from jkeras._base.processes import is_first
+from jkeras._base.processes import check_same, is_first, together
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
@@ -93,6 +93,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._counter.reset()
         self.resumes = os.path.exists(self._path)
+        check_same("backups (the folder must be one that all of them see)", int(self.resumes))
         if self.resumes:
             self.model.load_weights(self._path)
             if not self.model.snapshot_notes():
@@ -113,5 +114,6 @@ class BackupAndRestore(Callback):
         self.model.save_weights(self._path, overwrite=True)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self.delete_checkpoint and is_first() and os.path.exists(self.backup_dir):
-            shutil.rmtree(self.backup_dir)
+        with together("removing the backup"):
+            if self.delete_checkpoint and is_first() and os.path.exists(self.backup_dir):
+                shutil.rmtree(self.backup_dir)

@@ -56,6 +56,7 @@ class LearningRateFinder(Callback):
 
     Example:
         >>> import numpy as np, jkeras
+        >>> jkeras.utils.set_random_seed(0)
         >>> model = jkeras.Sequential([jkeras.Input((3,)), jkeras.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> x = np.random.default_rng(0).normal(size=(256, 3))
@@ -238,6 +239,7 @@ def find_learning_rate(
 
     Example:
         >>> import numpy as np, jkeras
+        >>> jkeras.utils.set_random_seed(0)
         >>> model = jkeras.Sequential([jkeras.Input((3,)), jkeras.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> x = np.random.default_rng(0).normal(size=(64, 3))

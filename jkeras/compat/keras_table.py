@@ -22,17 +22,16 @@ _SAME = """
 activations applications applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
 applications.imagenet_utils applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet
 applications.mobilenet_v2 applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50
-applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception backend callbacks config constraints datasets
-datasets.boston_housing datasets.california_housing datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb
-datasets.mnist datasets.reuters distillation dtype_policies export initializers layers losses metrics mixed_precision models ops
-ops.image ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image preprocessing.sequence
-preprocessing.text quantizers random regularizers saving tree utils utils.bounding_boxes utils.legacy visualization wrappers
-wrappers.scikit_learn
+applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception backend callbacks config constraints
+datasets datasets.boston_housing datasets.california_housing datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
+datasets.imdb datasets.mnist datasets.reuters distillation distribution dtype_policies export initializers layers losses
+metrics mixed_precision models ops ops.image ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing
+preprocessing.image preprocessing.sequence preprocessing.text quantizers random regularizers saving tree utils
+utils.bounding_boxes utils.legacy visualization wrappers wrappers.scikit_learn
 """
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
-    "distribution": "jkeras.compat.distribution",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
     "preprocessing": "jkeras.compat.standin.directories jkeras.preprocessing",

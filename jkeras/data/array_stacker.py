@@ -158,13 +158,18 @@ class ArrayStacker:
 
     def _deal_out(self, rows: np.ndarray, capacity: int, size: int, placement: Placement) -> Batch:
         """A stack for many devices; each process copies the rows of its own."""
-        numbers = np.zeros(capacity * size, np.intp)
-        numbers[: len(rows)] = rows
-        grid = numbers.reshape(capacity, size)
+        grid = rows.reshape(-1, size)
 
         def deal(array: np.ndarray) -> jax.Array:
             shape = (capacity, size, *array.shape[1:])
-            return put_rows(lambda part: array[grid[:, part]], shape, placement.stack_sharding(size))
+
+            def take(part: slice) -> np.ndarray:
+                numbers = grid[:, part]
+                stack = np.empty((capacity, *numbers.shape[1:], *array.shape[1:]), array.dtype)
+                np.take(array, numbers, axis=0, out=stack[: len(grid)], mode="clip")
+                return stack
+
+            return put_rows(take, shape, placement.stack_sharding(size))
 
         return jax.tree.map(deal, self.arrays)
 

@@ -104,7 +104,7 @@ class StreamStacker:
         if missing:
             batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
         if self.placement is not None:
-            return self.placement.put_stack(jax.tree.map(lambda array: np.asarray(array)[None], batch)), rows, 1
+            return self.placement.put_stack(jax.tree.map(lambda array: np.array(array)[None], batch)), rows, 1
         platform = default_device().platform
         if platform != "cpu":
             return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1

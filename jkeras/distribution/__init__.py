@@ -7,7 +7,7 @@ from jkeras.distribution.data_parallel import DataParallel as DataParallel
 from jkeras.distribution.devices import get_device_count as get_device_count
 from jkeras.distribution.devices import list_devices as list_devices
 from jkeras.distribution.fully_sharded import FullySharded as FullySharded
-from jkeras.distribution.initialize import initialize as initialize
+from jkeras.distribution.joining import initialize as initialize
 from jkeras.distribution.layout_map import LayoutMap as LayoutMap
 from jkeras.distribution.mesh import DeviceMesh as DeviceMesh
 from jkeras.distribution.mesh import TensorLayout as TensorLayout

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from jax.sharding import PartitionSpec
 
+from jkeras._base import processes
 from jkeras._base.config import settings
 from jkeras.distribution.mesh import DeviceMesh, TensorLayout
 from jkeras.state.placement import Placement, Weight
@@ -25,6 +26,10 @@ class Distribution:
     """
 
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):
+        if not auto_shard_dataset and processes.several():
+            raise ValueError(
+                "auto_shard_dataset=False is not for several processes: each gives the whole batches, and takes its part."
+            )
         self._device_mesh, self._batch_dim_name, self._auto_shard_dataset = device_mesh, batch_dim_name, auto_shard_dataset
 
     @property
@@ -79,14 +84,14 @@ class Distribution:
         Args:
             variable: with a `path` and a `shape`.
         """
-        return _own_layout(variable) or TensorLayout((None,) * len(variable.shape), self._device_mesh)
+        return own_layout(variable) or TensorLayout((None,) * len(variable.shape), self._device_mesh)
 
     def get_slot_layout(self, variable: Any) -> TensorLayout:
         """How the arrays that an optimizer keeps for a weight, in its shape, are cut: as the weight."""
         return self.get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """How a layer's output is cut; None leaves that to the partitioner."""
+        """How a layer's output is cut: None, since the partitioner decides that. Only weights and batches are cut by rules."""
         return None
 
     def distribute_dataset(self, dataset: Any) -> Any:
@@ -120,14 +125,19 @@ class Distribution:
         """For a pickle or a copy: what the core needs is made anew."""
         return {name: value for name, value in self.__dict__.items() if name != "placement"}
 
-    def check(self, weights: Sequence[Weight]) -> None:
-        """Look whether the rules fit a model's weights, before anything is moved."""
+    def check(self, weights: Sequence[Weight], complete: bool) -> None:
+        """Check that the rules fit a model's weights, before anything is moved.
+
+        Args:
+            weights: of the model.
+            complete: whether the rules are for this model alone, so that each must match one of them.
+        """
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} on {repr(self._device_mesh)[12:-1]}>"
+        return f"<{type(self).__name__} on {self._device_mesh.sizes}>"
 
 
-def _own_layout(variable: Any) -> TensorLayout | None:
+def own_layout(variable: Any) -> TensorLayout | None:
     """The layout that somebody gave this variable alone."""
     layout = getattr(variable, "_layout", None)
     return layout if isinstance(layout, TensorLayout) else None

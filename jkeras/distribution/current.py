@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jkeras._base.config import settings
-from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.distribution.base import Distribution
+from jkeras.distribution.named import get
 
 
 @export("keras.distribution.distribution")
@@ -21,11 +21,11 @@ def distribution() -> Distribution | None:
 
 
 @export("keras.distribution.set_distribution")
-def set_distribution(value: Distribution | None) -> None:
-    """Spread models like this from now on; those that exist move when they are next trained, evaluated or asked.
+def set_distribution(value: str | Distribution | None) -> None:
+    """Spread models like this from now on; those that exist move when they are next used.
 
     Args:
-        value: a distribution; None for one device.
+        value: a distribution, or a name as `compile` takes it; None for one device.
 
     Example:
         >>> from jkeras.distribution import DataParallel
@@ -34,6 +34,4 @@ def set_distribution(value: Distribution | None) -> None:
         <DataParallel on batch=1>
         >>> set_distribution(None)
     """
-    if value is not None and not isinstance(value, Distribution):
-        raise ValueError(f"A distribution is an object such as DataParallel(), or None. Received: {describe(value)}.")
-    settings.distribution = value
+    settings.distribution = get(value)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
@@ -24,7 +23,8 @@ class DataParallel(Distribution):
         device_mesh: a mesh with one axis; or
         devices: names of devices. With neither, all devices.
         auto_shard_dataset: whether each process takes its part of the data by itself.
-        shards_optimizer: whether what the optimizer keeps is cut over the devices, which saves memory ("ZeRO", stage 1).
+        shards_optimizer: whether what the optimizer keeps for weights from 4 MiB on is cut over the devices, which saves memory
+            ("ZeRO", stage 1).
 
     Raises:
         ValueError: `device_mesh` is no DeviceMesh, or has several axes.
@@ -48,7 +48,7 @@ class DataParallel(Distribution):
         if device_mesh is not None and not isinstance(device_mesh, DeviceMesh):
             raise ValueError(f"device_mesh is a DeviceMesh. Received: {describe(device_mesh)}.")
         if device_mesh is None:
-            found = np.ravel(known_devices.list_devices() if devices is None else list(devices))
+            found = known_devices.list_devices() if devices is None else list(devices)
             device_mesh = DeviceMesh((len(found),), ["batch"], found)
         if len(device_mesh.shape) != 1:
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from jkeras._base.registry import export
 from jkeras.distribution import devices
-from jkeras.distribution.base import Distribution, _own_layout
+from jkeras.distribution.base import Distribution, own_layout
 from jkeras.distribution.mesh import DeviceMesh, TensorLayout
 from jkeras.distribution.sharding_rule import SMALL, layout_of_largest_axis
 
@@ -44,4 +44,4 @@ class FullySharded(Distribution):
         """The largest axis that divides is cut along the axis of the batches, the next ones along the others."""
         rest = [name for name in self.device_mesh.axis_names if name != self.batch_dim_name]
         names = [str(self.batch_dim_name), *rest]
-        return _own_layout(variable) or layout_of_largest_axis(variable, self.device_mesh, names, self.smallest)
+        return own_layout(variable) or layout_of_largest_axis(variable, self.device_mesh, names, self.smallest)

@@ -49,7 +49,8 @@ class DeviceMesh:
                 f"Each axis of a mesh has a name. Received: shape={tuple(shape)}, axis_names={axis_names}. "
                 "Write as many names as sizes."
             )
-        found = np.array(list_devices() if devices is None else list(np.ravel(devices)), dtype=object)
+        given = devices.ravel().tolist() if isinstance(devices, np.ndarray) else devices
+        found = np.array(list_devices() if given is None else list(given), dtype=object)
         if math.prod(shape) != len(found):
             raise ValueError(
                 f"A mesh of shape {tuple(shape)} has {math.prod(shape)} devices. Received {len(found)}: {list(found)[:8]}. "
@@ -84,9 +85,13 @@ class DeviceMesh:
         devices = np.array([device_named(device) for device in self._devices.flat], dtype=object).reshape(self._shape)
         return Mesh(devices, tuple(self._axis_names), axis_types=(AxisType.Auto,) * len(self._shape))
 
+    @property
+    def sizes(self) -> str:
+        """The axes and their sizes, as texts show them."""
+        return ", ".join(f"{name}={size}" for name, size in zip(self._axis_names, self._shape))
+
     def __repr__(self) -> str:
-        axes = ", ".join(f"{name}={size}" for name, size in zip(self._axis_names, self._shape))
-        return f"<DeviceMesh {axes}>"
+        return f"<DeviceMesh {self.sizes}>"
 
 
 @export("keras.distribution.TensorLayout")
@@ -156,7 +161,7 @@ class TensorLayout:
             )
 
     def __repr__(self) -> str:
-        where = "" if self._mesh is None else f" on {repr(self._mesh)[12:-1]}"
+        where = "" if self._mesh is None else f" on {self._mesh.sizes}"
         return f"<TensorLayout {self._axes}{where}>"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras.distribution.base import Distribution, _own_layout
+from jkeras.distribution.base import Distribution, own_layout
 from jkeras.distribution.layout_map import LayoutMap
 from jkeras.distribution.mesh import DeviceMesh, TensorLayout
 from jkeras.state.placement import Weight
@@ -69,14 +69,18 @@ class ModelParallel(Distribution):
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """As the rule says that matches its path; whole where none does."""
-        return _own_layout(variable) or self._layout_map[variable.path] or super().get_variable_layout(variable)
+        return own_layout(variable) or self._layout_map[variable.path] or super().get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """As the rule says that matches a layer's path."""
+        """As the rule says that matches a path. Layers do not ask: the partitioner decides how outputs are cut."""
         return self._layout_map[path]
 
-    def check(self, weights: Sequence[Weight]) -> None:
-        """Look whether each rule matches weights that it fits.
+    def check(self, weights: Sequence[Weight], complete: bool) -> None:
+        """Check that each rule fits the weights that it matches, and matches one.
+
+        Args:
+            weights: of the model.
+            complete: whether the rules are for this model alone.
 
         Raises:
             ValueError: it does not.
@@ -88,14 +92,14 @@ class ModelParallel(Distribution):
                 layout = self._layout_map[weight.path]
                 assert layout is not None
                 self._check_fit(key, layout.axes, weight)
-        missing = [key for key in self._layout_map if key not in used]
+        missing = [key for key in self._layout_map if key not in used] if complete else []
         if missing:
             paths = [weight.path for weight in weights]
             near = difflib.get_close_matches(missing[0], paths, n=1, cutoff=0.0)
             raise ValueError(
                 f"The rule {missing[0]!r} matches no weight of the model"
                 + (f"; the nearest path is {near[0]!r}." if near else ".")
-                + " Keys are regular expressions that are searched in the paths of weights."
+                + " Keys are regular expressions that are searched in the paths of weights; rules do not cut outputs."
             )
 
     def _check_fit(self, key: str, axes: tuple[Any, ...], weight: Weight) -> None:

@@ -42,7 +42,7 @@ class Watch:
         if number == 0:
             listening = socket.create_server(("", 0), backlog=count)
             token = secrets.token_hex(16)
-            host = address or socket.gethostbyname(socket.gethostname())
+            host = address or _own_name()
             processes.text_of_first(f"{host} {listening.getsockname()[1]} {token}")
             self._accept(listening, token)
         else:
@@ -52,22 +52,23 @@ class Watch:
             connection.sendall(f"{token} {number}\n".encode())
             self._peers[0] = connection
         for peer, connection in self._peers.items():
+            _notice_lost_machines(connection)
             threading.Thread(target=self._listen, args=(peer, connection), name="jkeras-watch", daemon=True).start()
         atexit.register(self._leave)
+        if hasattr(os, "register_at_fork"):  # a child that lives on would keep the connections open
+            os.register_at_fork(after_in_child=self._forget)
 
     def _accept(self, listening: socket.socket, token: str) -> None:
-        """Wait for all others; who does not know the token is none of them."""
+        """Wait for all others; a connection without the token is closed."""
         listening.settimeout(60)
         with listening:
             while len(self._peers) < self.count - 1:
                 connection, _ = listening.accept()
-                connection.settimeout(10)
-                words = _line(connection).split()
-                if len(words) == 2 and secrets.compare_digest(words[0], token) and words[1].isdecimal():
-                    connection.settimeout(None)
-                    self._peers[int(words[1])] = connection
-                else:
+                number = _number_of(connection, token)
+                if number is None:
                     connection.close()
+                else:
+                    self._peers[number] = connection
 
     def _listen(self, peer: int, connection: socket.socket) -> None:
         """Until the connection ends: with a goodbye, with the news of a death, or with nothing, which is one."""
@@ -87,12 +88,45 @@ class Watch:
 
     def _leave(self) -> None:
         self._leaving = True
-        failed = getattr(sys, "last_value", None) is not None  # an exception ends this process
+        # An exception ends this process; at a prompt it may be one of long ago.
+        failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
         for connection in self._peers.values():
             _send(connection, _DEAD + b" %d\n" % self.number if failed else _BYE)
         if failed:
             sys.stdout.flush()
             os._exit(1)  # JAX would wait minutes for the others
+
+    def _forget(self) -> None:
+        self._leaving = True
+        for connection in self._peers.values():
+            connection.close()
+
+
+def _own_name() -> str:
+    """What other machines call this one: its address, or its name where the address is that of the machine to itself."""
+    name = socket.gethostname()
+    address = socket.gethostbyname(name)
+    return name if address.startswith("127.") else address
+
+
+def _notice_lost_machines(connection: socket.socket) -> None:
+    """Ask after 5 quiet seconds, every 2, three times: a machine without power says no goodbye."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _number_of(connection: socket.socket, token: str) -> int | None:
+    """The number of the process at the other end; None if it does not know the token."""
+    connection.settimeout(10)
+    try:
+        words = _line(connection).split()
+        known = len(words) == 2 and secrets.compare_digest(words[0].encode(), token.encode()) and words[1].isdecimal()
+    except OSError:
+        return None
+    connection.settimeout(None)
+    return int(words[1]) if known else None
 
 
 def _line(connection: socket.socket) -> str:

@@ -79,5 +79,6 @@ def check_index(shape: tuple[Tree, ...], index: Tree) -> None:
         at = parts.index(Ellipsis)
         parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
     for axis, (size, part) in enumerate(zip(shape, parts)):
-        if isinstance(part, INTEGERS) and isinstance(size, int) and not -size <= part < size:
+        is_number = isinstance(part, INTEGERS) and not isinstance(part, bool)
+        if is_number and isinstance(size, int) and not -size <= part < size:
             raise MisfitError(f"The index {part} is outside of axis {axis}, whose size is {size}. Received: {index!r}.")

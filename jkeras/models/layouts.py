@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from jkeras._base.types import Tree
 from jkeras.layer.tracking import inventory
 from jkeras.models.describe import _bytes, _input_specs, _training_step
 from jkeras.optimizers.placing import state_shardings
-from jkeras.optimizers.state import named_leaves, split_name
+from jkeras.optimizers.state import named_leaves, parts_of_weights
 from jkeras.state.placement import Placement
 from jkeras.training.steps import Steps
 
@@ -25,8 +26,8 @@ _NO_DISTRIBUTION = """{name!r} lies on one device. Say how to spread it:
 
     model.compile("adam", "mse", distribution="fsdp")
 """
-_COLLECTIVE = re.compile(r"= (.*?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\(")
-_SHAPE = re.compile(r"\b([a-z]+)(\d+)?\[([\d,]*)\]")
+_COLLECTIVE = re.compile(r"= (.*?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(-start)?\(")
+_SHAPE = re.compile(r"\b[a-z]+(\d+)?\w*\[([\d,]*)\]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Layouts:
         rows: one for each weight.
         device_bytes: of weights and optimizer on a device.
         whole_bytes: of these, what each device holds whole.
-        collectives: for each kind of communication in a step of training how often, and the bytes of the results.
+        collectives: for each kind of communication in a step of training how often, and the bytes of the results; what a loop
+            within the step sends counts once.
     """
 
     mesh: dict[str, int]
@@ -122,7 +124,8 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
             compiler_options=compiler_options(),
         )
         text = run.lower(params, state, opt_state, x).compile().as_text()
-    rows = tuple(_row(path, variable, placement, opt_state, named) for path, variable in named.items())
+    slots = parts_of_weights(named_leaves(opt_state), named)
+    rows = tuple(_row(variable, placement, slots.get(name, {}).values()) for name, variable in named.items())
     leaves = [*jax.tree.leaves((params, state, opt_state))]
     return Layouts(
         mesh=dict(placement.mesh.shape),
@@ -133,9 +136,8 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
     )
 
 
-def _row(name: str, variable: Any, placement: Placement, opt_state: Tree, named: dict[str, Any]) -> Layout:
+def _row(variable: Any, placement: Placement, slots: Iterable[Any]) -> Layout:
     own = _struct(variable, placement.weight_sharding(variable))
-    slots = [leaf for key, leaf in named_leaves(opt_state).items() if split_name(key, named)[1] == name]
     axes = tuple(own.sharding.spec)
     whole = own.sharding.is_fully_replicated
     return Layout(variable.path, own.shape, axes, _device_bytes(own), sum(map(_device_bytes, slots)), whole)
@@ -151,7 +153,7 @@ def _device_bytes(struct: jax.ShapeDtypeStruct) -> int:
 
 
 def collectives(text: str) -> dict[str, tuple[int, int]]:
-    """The communication in a compiled program: how often each kind occurs, and the bytes of the results.
+    """The communication in a compiled program: how often each kind occurs, and the bytes of the results. Loops count once.
 
     Args:
         text: of the program, as XLA prints it.
@@ -161,8 +163,10 @@ def collectives(text: str) -> dict[str, tuple[int, int]]:
         {'all-reduce': (1, 36)}
     """
     found: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
-    for shapes, kind in _COLLECTIVE.findall(text):
+    for written, kind, starts in _COLLECTIVE.findall(text):
         found[kind][0] += 1
-        for _, bits, sizes in _SHAPE.findall(shapes):
-            found[kind][1] += int(bits or 8) // 8 * math.prod(int(n) for n in sizes.split(",") if n)
+        shapes = _SHAPE.findall(written)
+        if starts and kind == "all-gather":  # operands and results
+            shapes = shapes[len(shapes) // 2 :]
+        found[kind][1] += sum(int(bits or 8) * math.prod(int(n) for n in sizes.split(",") if n) // 8 for bits, sizes in shapes)
     return {kind: (count, size) for kind, (count, size) in found.items()}

@@ -50,7 +50,7 @@ def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None)
     return jnp.where(operand(condition), operand(x1), operand(x2))
 
 
-@operation("numpy", of_length=_where_of_length)
+@operation("numpy", of_length=lambda n, x: jnp.nonzero(operand(x), size=n))
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices of entries that are not 0, one array per axis. Not for `jit`, since their number depends on values."""
     return jnp.nonzero(operand(x))

@@ -160,8 +160,10 @@ def as_integers(x: Tensor) -> ArrayLike:
     if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
         return x
     x = jnp.asarray(x)
-    if not isinstance(x, jax.core.Tracer) and bool(jnp.any(x != jnp.round(x))):
-        raise TypeError(f"Expected integers, received fractions in {describe(x)}: write ops.cast(x, 'int32') to cut them off.")
+    if not isinstance(x, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(x) & (x == jnp.round(x)))):
+        raise TypeError(
+            f"Expected integers, received other numbers in {describe(x)}: write ops.cast(x, 'int32') to cut them off."
+        )
     return x.astype("int32")
 
 

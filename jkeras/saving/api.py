@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jkeras._base.errors import describe, unexpected_arguments
+from jkeras._base.processes import together
 from jkeras._base.safe_mode import safe_mode_scope
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
@@ -52,7 +53,8 @@ def save_model(
     target, options, save_format = model_target(target, options, save_format)
     form = format_for(target, options, save_format, whole=True)
     _check_free(target, overwrite)
-    form.write(target, model, options)
+    with together("saving"):
+        form.write(target, model, options)
 
 
 def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile: bool = True, safe_mode: bool = True) -> Model:
@@ -116,7 +118,8 @@ def save_weights(
     form = format_for(target, options, save_format, whole=False)
     model._require_built("save_weights", "model.build(input_shape)")
     _check_free(target, overwrite)
-    form.write(target, model, options)
+    with together("saving"):
+        form.write(target, model, options)
 
 
 def load_weights(

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
-from jkeras.state.spread import as_before, whole
+from jkeras.state.spread import as_before, beside, whole
 from jkeras.state.variable import Variable, gate, materialize, put_value
 
 # A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
@@ -81,7 +80,8 @@ class Plan:
             values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))
             pairs += [
-                (variable, jnp.asarray(value, variable.dtype)) for variable, value in zip(item.variables, values, strict=True)
+                (variable, beside(value, variable.dtype, variable._value))
+                for variable, value in zip(item.variables, values, strict=True)
             ]
         return pairs
 

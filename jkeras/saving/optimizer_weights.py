@@ -33,7 +33,7 @@ from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
 from jkeras.saving.model_classes import Model
-from jkeras.state.spread import whole
+from jkeras.state.spread import beside, whole
 from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
@@ -271,7 +271,8 @@ def read_state(chosen: Chosen) -> OptimizerState:
     arrays = read_parallel([stored for _, stored in kept])
     for (entry, stored), value in zip(kept, arrays, strict=True):
         assert entry.leaf is not None
-        found[entry.leaf] = jnp.asarray(value if entry.shape else _number(entry, stored, value), slots.leaves[entry.leaf].dtype)
+        leaf, number = slots.leaves[entry.leaf], value if entry.shape else _number(entry, stored, value)
+        found[entry.leaf] = beside(number, leaf.dtype, leaf)
     optimizer, numbers = slots._inner()
     iterations = found.setdefault(numbers.iterations, jnp.zeros((), jnp.int32))
     if numbers.learning_rate is not None and numbers.learning_rate not in found:

@@ -19,7 +19,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jkeras._base.types import Tree
-from jkeras.state.spread import put
+from jkeras.state.spread import gathered, put
 from jkeras.state.variable import Variable, gate, materialize
 
 
@@ -103,3 +103,11 @@ class Placement:
     def cut_rows(self, batch: Tree) -> Tree:
         """Within a program: the rows of a batch, dealt out to the devices; any number of them."""
         return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, self.sharding(self.rows)), batch)
+
+
+def gather_variables(variables: Iterable[Variable]) -> None:
+    """Move variables that lie on several devices to the default one."""
+    with gate:
+        for variable in variables:
+            if variable._value is not None:
+                variable._value = gathered(variable._value)

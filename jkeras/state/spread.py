@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, Sharding
+from jax.typing import DTypeLike
 
 from jkeras._base.types import Tree
 
@@ -24,12 +27,25 @@ def put(value: Tree, sharding: Sharding) -> jax.Array:
     if sharding.is_fully_addressable:
         return jax.device_put(value, sharding)
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
-        moved: jax.Array = jax.jit(lambda a: a, out_shardings=sharding)(value)
-        return moved
+        return _mover(sharding)(value)
     if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(put(jax.random.key_data(value), sharding), impl=jax.random.key_impl(value))
     whole = np.asarray(value)
     return jax.make_array_from_callback(whole.shape, sharding, lambda part: whole[part])
+
+
+@functools.lru_cache(maxsize=64)
+def _mover(sharding: Sharding) -> Callable[[jax.Array], jax.Array]:
+    moved: Callable[[jax.Array], jax.Array] = jax.jit(lambda a: a, out_shardings=sharding)
+    return moved
+
+
+def beside(value: np.ndarray, dtype: DTypeLike, other: object) -> jax.Array:
+    """An array of the host on the devices on which another one lies, if these are several; else on the default device."""
+    sharding = other.sharding if isinstance(other, jax.Array) else None
+    if sharding is not None and sharding.num_devices > 1:
+        return put(np.asarray(value).astype(jnp.dtype(dtype)), sharding)
+    return jnp.asarray(value, dtype)
 
 
 def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
@@ -39,10 +55,20 @@ def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
 
 def whole(value: object) -> np.ndarray:
     """An array on the host; where parts of it lie with other processes, these must call this too."""
-    if isinstance(value, jax.Array) and not (value.is_fully_addressable or value.is_fully_replicated):
+    if isinstance(value, jax.Array) and not can_show(value):
         assert isinstance(value.sharding, NamedSharding)
         value = put(value, NamedSharding(value.sharding.mesh, jax.sharding.PartitionSpec()))
     return np.asarray(value)
+
+
+def gathered(value: jax.Array) -> jax.Array:
+    """An array on the default device, if it lies on several."""
+    return jnp.asarray(whole(value)) if value.sharding.num_devices > 1 else value
+
+
+def can_show(value: jax.Array) -> bool:
+    """Whether this process alone can read an array."""
+    return value.is_fully_addressable or value.is_fully_replicated
 
 
 def put_rows(take: Callable[[slice], np.ndarray], shape: tuple[int, ...], sharding: Sharding) -> jax.Array:

@@ -30,7 +30,7 @@ from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
 from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, path_here, same_trace
-from jkeras.state.spread import as_before, whole
+from jkeras.state.spread import as_before, can_show, whole
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
 nobody can use it. Your program does something like
@@ -324,7 +324,7 @@ class Variable(ArrayOperators):
         return self.array
 
     def __repr__(self) -> str:
-        drawn = self._value is not None or not current().functional
+        drawn = can_show(self._value) if self._value is not None else not current().functional
         shown = f", value={np.asarray(drawn_value(self))}" if drawn else ""
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self._dtype}{shown}>"
 

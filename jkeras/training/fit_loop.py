@@ -113,10 +113,9 @@ class FitLoop:
 
     def __init__(self, model: Steps, stacker: Stacker, program: Program, events: CallbackList, steps: int | None = None):
         self.model, self.stacker, self.program, self.events = model, stacker, program, events
-        self._measured = steps is None and not events.has_train_batch_hooks
+        self._measured = steps is None and not processes.of_any(events.has_train_batch_hooks)
         self._steps_per_event = steps or 1
         self.seed = random.next_seed()
-        processes.check_same("seeds", self.seed)
         self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
         self.last: Dispatch | None = None
         self._position = ResumeState()  # the numbers of it that the host counts
@@ -128,6 +127,7 @@ class FitLoop:
         threads.training.add(threading.get_ident())
         self.model._trainer.loop = self
         self.seed = random.order_seed(self.seed)
+        processes.check_same("seeds", self.seed)
         # Metric objects make their variables when they are first shown, which draws from the global stream: so a resumed run
         # draws the same numbers.
         self._show()

@@ -35,8 +35,10 @@ from jkeras.layer.structures import array_specs
 from jkeras.layer.tracking import Tracker, inventory, note_change
 from jkeras.metrics import Mean, Metric
 from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import OptimizerState
-from jkeras.state.placement import Placement
+from jkeras.state.placement import Placement, gather_variables
+from jkeras.state.spread import gathered
 from jkeras.state.tape import Recording, recording
 from jkeras.state.variable import gate
 from jkeras.training import reading
@@ -119,6 +121,7 @@ class Trainer:
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self._placed: tuple[Distribution, tuple[int, ...]] | None = None  # whose rules were checked, for which weights
+        self._moved = self.__dict__.get("_moved", False)  # whether arrays may lie on several devices
         self.model.__dict__["_others"] = {}
         note_change()
 
@@ -206,14 +209,25 @@ class Trainer:
         """Where the arrays of the model lie, as `compile` or `set_distribution` says; None on one device."""
         distribution: Distribution | None = (self.config and self.config.distribution) or settings.distribution
         if distribution is None or not self.jit:
+            if self._moved:
+                self._move_back()
             return None
         known = self._placed
         weights = [variable for _, variable in inventory(self.model).weights]
         key = distribution, tuple(map(id, weights))
         if known is None or known != key:
-            distribution.check(weights)
+            self._moved = True
+            distribution.check(weights, complete=self.config is not None and self.config.distribution is not None)
             self._placed = key
         return distribution.placement
+
+    def _move_back(self) -> None:
+        """Put all arrays on the default device again."""
+        self._moved = False
+        gather_variables(variable for _, variable in inventory(self.model).entries)
+        optimizer = self.model.optimizer
+        if optimizer is not None and optimizer.live_state is not None:
+            optimizer.state = jax.tree.map(gathered, optimizer.live_state)
 
     # losses and metrics ---------------------------------------------------------------------------------------------
 
@@ -358,6 +372,7 @@ class Trainer:
         events.set_params(RunParameters(params, source, self.metrics_names, validation))
         model.stop_training = False
         joins = validation is None and may_join_epochs(model, source, events, epochs - initial_epoch)
+        joins = not processes.of_any(not joins)
         stacker = self._stacker(source, joins_epochs=joins)
         kind = "short epochs" if isinstance(stacker, ArrayStacker) and stacker.joins_epochs else "train"
         loop = FitLoop(model, stacker, self.program(kind), events, config.steps_per_execution)
@@ -510,6 +525,13 @@ class Trainer:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         optimizer = self.optimizer
         rate = fingerprint(getattr(optimizer, "_rate", None))  # it fills arrays
+        placement = self.placement
+        if placement is not None:
+            weights = {"/".join(path): variable for path, variable in inventory(self.model).weights}
+            shapes = self.optimizer_shapes
+            return lambda params: jax.jit(optimizer.init, out_shardings=state_shardings(placement, weights, shapes(params)))(
+                params
+            )
         return self.program_for(("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init))
 
     def optimizer_shapes(self, params: Tree) -> Tree:

@@ -11,6 +11,8 @@ from jax.sharding import PartitionSpec as P
 
 import jkeras
 from jkeras import distribution, layers
+from jkeras._base.aligned import aligned_empty
+from jkeras.training.programs.recompiles import compiles_by_name
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(100, 6)).astype("float32"), RNG.integers(0, 4, 100)
@@ -112,9 +114,14 @@ def test_what_fit_and_optimizers_offer_works_on_a_mesh(setting):
 
 
 class Batches:
+    """Fills the same arrays for every batch, as many loaders do."""
+
     def __iter__(self):
+        x, y = aligned_empty((24, 6), np.dtype("float32")), aligned_empty((24,), Y.dtype)
         for at in range(0, 100, 24):
-            yield X[at : at + 24], Y[at : at + 24]
+            rows = len(X[at : at + 24])
+            x[:rows], y[:rows] = X[at : at + 24], Y[at : at + 24]
+            yield x[:rows], y[:rows]
 
 
 def test_streams_and_single_batches():
@@ -171,15 +178,17 @@ def test_a_model_may_be_built_before_the_distribution_is_set_and_moves_back():
     before = model.evaluate(X, Y, verbose=0)
     distribution.set_distribution(None)
     np.testing.assert_allclose(model.evaluate(X, Y, verbose=0), before, rtol=1e-5)
+    assert all(len(leaf.devices()) == 1 for leaf in (kernel.value, *jax.tree.leaves(model.optimizer.state)))
+    model.fit(X, Y, verbose=0)
 
 
 def test_a_model_larger_than_a_device_is_whole_nowhere():
     model = mlp()
-    model.compile("sgd", LOSS, distribution=WAYS["fsdp"]())
+    model.compile("adam", LOSS, distribution=WAYS["fsdp"]())
     model.fit(X[:32], Y[:32], verbose=0)
-    for weight in model.trainable_weights:
-        if weight.shape[0] % 8 == 0:
-            assert {shard.data.size for shard in weight.value.addressable_shards} == {weight.size // 8}
+    made = model._trainer.optimizer_init()(model.params_and_state()[0]).slots.momentums["first"]["kernel"]
+    for array in (model.get_layer("first").kernel.value, made):
+        assert {shard.data.size for shard in array.addressable_shards} == {array.size // 8}
 
 
 def test_copies_lie_as_the_model_does():
@@ -193,14 +202,12 @@ def test_copies_lie_as_the_model_does():
 
 
 def test_one_program_serves_a_training():
-    jkeras.config.set_recompile_check("raise")
-    try:
-        model = mlp()
-        model.compile("adam", LOSS, metrics=["accuracy"], distribution=WAYS["fsdp"]())
-        model.fit(X[:96], Y[:96], epochs=3, verbose=0)
-        model.fit(X[:64], Y[:64], epochs=2, verbose=0)
-    finally:
-        jkeras.config.set_recompile_check("off")
+    model = mlp()
+    model.compile("adam", LOSS, metrics=["accuracy"], distribution=WAYS["fsdp"]())
+    before = compiles_by_name()["jit(in_loop)"]
+    model.fit(X[:96], Y[:96], epochs=3, verbose=0)
+    model.fit(X[:64], Y[:64], epochs=2, verbose=0)
+    assert compiles_by_name()["jit(in_loop)"] == before + 1
 
 
 def test_files_hold_the_whole_and_a_loaded_model_may_lie_otherwise(tmp_path):

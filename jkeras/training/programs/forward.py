@@ -52,7 +52,8 @@ class ForwardPass:
             if not model.built:
                 model(zeros, training=False)  # makes the weights
                 for metric in model.metrics:
-                    metric.reset_state()
+                    if metric is not model._trainer.loss_mean:  # which no call updates
+                        metric.reset_state()
             variables = [variable for _, variable in inventory(model).entries]
             result = functionalize(model, variables)([v.array for v in variables], zeros, training=False)
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)

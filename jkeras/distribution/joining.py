@@ -11,15 +11,17 @@ from jkeras._base.registry import export
 from jkeras.distribution.watch import Watch
 from jkeras.state import random
 
+_PORT = 29501
+
 
 @export("keras.distribution.initialize")
 def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
     """Join the processes that work together; call it first, before anything is computed.
 
     What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
-    torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`; then from what JAX finds of Slurm, MPI or Kubernetes. Where
-    nothing says that there are several processes, nothing happens. All take process 0's seed. When one of
-    them dies, the others end at once with status 75 (`watch.py`).
+    torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`, or SkyPilot's variables; then from what JAX finds of Slurm,
+    Open MPI or a Kubernetes Job. Where nothing says that there are several processes, nothing happens. All take process 0's seed.
+    When one of them dies, the others end at once with status 75 (`watch.py`).
 
     Args:
         job_addresses: `"10.0.0.1:1234"`, where process 0 listens; of several, separated by commas, the first counts.
@@ -47,9 +49,13 @@ def _asked(addresses: str | None, count: int | None, number: int | None) -> tupl
     addresses = addresses or env.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     count = _number(count, "KERAS_DISTRIBUTION_NUM_PROCESSES")
     number = _number(number, "KERAS_DISTRIBUTION_PROCESS_ID")
-    if addresses is None and count is None and number is None and {"MASTER_ADDR", "WORLD_SIZE", "RANK"} <= env.keys():
-        addresses = f"{env['MASTER_ADDR']}:{env.get('MASTER_PORT', '29500')}"
-        count, number = int(env["WORLD_SIZE"]), int(env["RANK"])
+    if addresses is None and count is None and number is None:
+        if {"MASTER_ADDR", "WORLD_SIZE", "RANK"} <= env.keys():  # torchrun listens on that port itself
+            addresses = f"{env['MASTER_ADDR']}:{int(env.get('MASTER_PORT', '29500')) + 1}"
+            count, number = int(env["WORLD_SIZE"]), int(env["RANK"])
+        elif {"SKYPILOT_NODE_IPS", "SKYPILOT_NODE_RANK"} <= env.keys():
+            hosts = env["SKYPILOT_NODE_IPS"].split()
+            addresses, count, number = f"{hosts[0]}:{_PORT}", len(hosts), int(env["SKYPILOT_NODE_RANK"])
     return None if addresses is None else addresses.split(",")[0].strip(), count, number
 
 
@@ -59,5 +65,5 @@ def _number(given: int | None, name: str) -> int | None:
 
 def _is_cluster() -> bool:
     """Whether the environment is that of a cluster which JAX knows, with several processes."""
-    counts = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "JOB_COMPLETION_INDEX", "SKYPILOT_NUM_NODES")
-    return any(os.environ.get(name, "1") not in ("", "1") for name in counts)
+    counts = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
+    return "JOB_COMPLETION_INDEX" in os.environ or any(os.environ.get(name, "1") not in ("", "1") for name in counts)
