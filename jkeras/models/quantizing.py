@@ -61,8 +61,7 @@ def quantize(
     shared = _shared(self)
     for layer in filter(chosen, _leaves(self)):
         with _warning():
-            if id(layer) in shared:
-                raise NotImplementedError(f"{layer.name!r} stays as it is: another layer uses one of its weights.")
+            _check_own(layer, shared)
             layer.quantize(config=config, type_check=type_check)
 
 
@@ -86,9 +85,10 @@ def _quantize_with_data(model: Model, config: CalibratedConfig, chosen: Callable
     samples = token_samples(config)
     layers = {id(layer): layer for block in blocks for layer in _leaves(block) if chosen(layer)}
     waiting = {key: layer for key, layer in layers.items() if layer.quantization_mode != config.mode} or layers
-    changes = {}
+    changes, shared = {}, _shared(model)
     for key, layer in waiting.items():
         with _warning():
+            _check_own(layer, shared)
             layer._check_quantizable(config.mode)
             changes[key] = layer._change(config, type_check)
     calibrate(config, structure.get("pre_block_layers", []), blocks, samples, changes)
@@ -111,6 +111,11 @@ def _shared(model: Model) -> set[int]:
             if isinstance(held, Variable):
                 holders.setdefault(id(held), set()).add(id(layer))
     return {layer for layers in holders.values() if len(layers) > 1 for layer in layers}
+
+
+def _check_own(layer: Layer, shared: set[int]) -> None:
+    if id(layer) in shared:
+        raise NotImplementedError(f"{layer.name!r} stays as it is: another layer uses one of its weights.")
 
 
 def _leaves(layer: Layer) -> Iterator[Layer]:
