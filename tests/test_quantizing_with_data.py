@@ -108,11 +108,16 @@ def test_samples_are_stretches_of_all_texts():
 def two_layers(layer=None):
     model = jkeras.Sequential([jkeras.layers.Embedding(TOKENS, 4), layer or jkeras.layers.Dense(2)])
     model.build((None, TOKENS))
+    model.layers[0].set_weights([np.ones((TOKENS, 4))])  # fully correlated
     return model
 
 
 def whole(model):
     return {"pre_block_layers": model.layers[:1], "sequential_blocks": model.layers[1:]}
+
+
+def ours(model):
+    return {"quantization_layer_structure": whole(model)}
 
 
 def across():
@@ -135,5 +140,29 @@ REFUSED = {
 def test_errors_say_what_is_missing(options, layer, structure, kind, text):
     model = two_layers(layer and layer())
     config = jkeras.quantizers.GPTQConfig(**SAMPLES | options, quantization_layer_structure=structure(model))
+    before = model(X)
     with pytest.raises(kind, match=text):
         model.quantize("gptq", config=config)
+    assert model.layers[-1].quantization_mode is None
+    np.testing.assert_array_equal(model(X), before)
+
+
+def test_after_an_error_the_same_model_is_quantized_and_its_weights_fit_a_clone():
+    model = two_layers()
+    with pytest.raises(ValueError):
+        model.quantize(
+            config=jkeras.quantizers.GPTQConfig(**SAMPLES | {"dataset": [[0, 1]], "hessian_damping": 0}, **ours(model))
+        )
+    model.quantize(config=jkeras.quantizers.GPTQConfig(**SAMPLES, **ours(model)))
+    clone = jkeras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert np.any(model(X)) and model.layers[-1].quantization_mode == "gptq"
+    np.testing.assert_array_equal(clone(X), model(X))
+
+
+def test_a_kernel_of_another_rank_stays():
+    model = two_layers(jkeras.layers.EinsumDense("abc,cdef->abdef", (None, 2, 2, 2)))
+    before = model(X)
+    with pytest.warns(UserWarning, match="two or three axes"):
+        model.quantize(config=jkeras.quantizers.GPTQConfig(**SAMPLES, **ours(model)))
+    np.testing.assert_array_equal(model(X), before)

@@ -21,6 +21,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     """Policies for paths such as `"encoder/dense"`, or for regular expressions that match whole paths; others have a default.
 
     A layer learns its path when it is built, so a map with entries is refused as a layer's `dtype`: give each layer its own.
+    An attention takes one, for its projections, such as `"attention/query"`; each entry is a path then, not a regular expression.
 
     Args:
         default_policy: of the paths without an entry; None for the global policy.
@@ -63,6 +64,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if len(matching) > 1:
             raise ValueError(f"The path {path!r} matches {len(matching)} entries, {matching}. Let each path match one at most.")
         return self._policies[matching[0]] if matching else self.default_policy
+
+    def entry(self, path: str) -> DTypePolicy:
+        """The policy of a path; keys are no regular expressions here, so that a config from a file cannot hold up its reader."""
+        return self._policies.get(path, self.default_policy)
 
     def __setitem__(self, path: str, policy: Policy) -> None:
         if path in self._policies:

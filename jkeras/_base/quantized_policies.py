@@ -1,15 +1,15 @@
 """Policies of quantized layers: what a layer computes in, and the form in which its kernels are kept.
 
-| mode                   | kernels are kept as                           | class                      |
-|------------------------|-----------------------------------------------|----------------------------|
-| `int8`, `int4`         | integers, with a scale for each channel       | QuantizedDTypePolicy       |
-| `float8`               | 8-bit floats, scaled by the largest of before | QuantizedFloat8DTypePolicy |
-| `int4/<n>`             | 4-bit integers, with a scale for n of them    | Int4DTypePolicy            |
-| `gptq/<bits>/<n>`      | integers, rounded in the order of their effect| GPTQDTypePolicy            |
-| `awq/<bits>/<n>`       | integers, scaled by the size of activations   | AWQDTypePolicy             |
+| mode              | kernels are kept as                              | class                      |
+|-------------------|--------------------------------------------------|----------------------------|
+| `int8`, `int4`    | integers, with a scale for each channel          | QuantizedDTypePolicy       |
+| `float8`          | 8-bit floats, scaled by the largest recent value | QuantizedFloat8DTypePolicy |
+| `int4/<n>`        | 4-bit integers, with a scale for n of them       | Int4DTypePolicy            |
+| `gptq/<bits>/<n>` | integers, each error made up for in later rows   | GPTQDTypePolicy            |
+| `awq/<bits>/<n>`  | integers, scaled by the size of activations      | AWQDTypePolicy             |
 
-n = -1 stands for one scale for each channel. Layers that have the form follow the policy (`layers/quantization/`); others refuse
-it.
+n = -1 stands for one scale for each channel. Layers that have the form follow the policy (`layers/quantization/`). Others refuse
+it, but where it is the global one they follow the policy that it is made from.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
     Raises:
         TypeError: a length that is no whole number.
+        ValueError: one below 1.
 
     Example:
         >>> QuantizedFloat8DTypePolicy("float8", "mixed_bfloat16").amax_history_length
@@ -77,8 +78,10 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
     def __init__(self, mode: str, source_name: str | None = None, amax_history_length: int = 1024):
         super().__init__(mode, source_name)
-        if not isinstance(amax_history_length, int):
+        if not isinstance(amax_history_length, int) or isinstance(amax_history_length, bool):
             raise TypeError(f"amax_history_length is a whole number. Received: {describe(amax_history_length)}.")
+        if amax_history_length < 1:
+            raise ValueError(f"amax_history_length is 1 or more. Received: {describe(amax_history_length)}.")
         self.amax_history_length = amax_history_length
 
     def __eq__(self, other: object) -> bool:
@@ -160,7 +163,7 @@ class _Calibrated(_Grouped):
 
 @export("keras.dtype_policies.GPTQDTypePolicy")
 class GPTQDTypePolicy(_Calibrated):
-    """Kernels quantized column by column, each error made up for in the columns that follow.
+    """Kernels rounded row by row, each error made up for in the rows that follow.
 
     Args:
         mode: `"gptq/<weight_bits>/<group_size>"`, with 2, 3, 4 or 8 bits.

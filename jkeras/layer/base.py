@@ -175,7 +175,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             if isinstance(held, Variable):
                 self._own_variable(attribute, held)
         self.autocast = autocast
-        self.dtype_policy = get_policy(dtype)
+        self.dtype_policy = get_policy(dtype) if dtype is not None else self._default_policy(get_policy(None))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
         self._batch_input_shape = structures.legacy_shape(kwargs)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras._base.dtype_policy_map import DTypePolicyMap
-from jkeras._base.dtypes import DTypePolicy
+from jkeras._base.dtypes import DTypePolicy, get_policy
+from jkeras._base.quantized_policies import QuantizedDTypePolicy
 from jkeras.layer import messages
 from jkeras.quantizers.config import QuantizationConfig
 from jkeras.quantizers.resolve import resolve_config
@@ -49,13 +50,14 @@ class QuantizationFace:
         """
         config = resolve_config(mode, config)
         self._check_quantizable(config.mode)
-        self._quantize(config, type_check)
+        self._change(config, type_check).carry_out()
 
     def quantized_build(self, input_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
         """Make the weights of a quantized form; `build` does it for a layer with a quantized policy."""
         raise self._no_method("quantized_build")
 
-    def _quantize(self, config: QuantizationConfig, type_check: bool) -> None:
+    def _change(self, config: QuantizationConfig, type_check: bool) -> Any:
+        """A change of form that `carry_out()` brings about."""
         raise self._no_method("quantize")
 
     def _check_quantizable(self, mode: str) -> None:
@@ -65,6 +67,10 @@ class QuantizationFace:
             raise ValueError(messages.QUANTIZED_TWICE.format(layer=self.name, policy=self._dtype_policy.name, mode=mode))
         if mode == "int8" and self._dtype_policy.compute_dtype == "float16":
             raise ValueError(messages.INT8_IN_FLOAT16.format(layer=self.name))
+
+    def _default_policy(self, policy: DTypePolicy) -> DTypePolicy:
+        """What a layer without a policy of its own makes of the global one: where it lacks that form, the policy before it."""
+        return get_policy(policy.source_name) if isinstance(policy, QuantizedDTypePolicy) else policy
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         """Refuse a policy that the layer cannot follow, before it is set."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.layer.base import Layer
+from jkeras.layer.declaration import Declaration
 from jkeras.layer.rewrite import Rewrite
 from jkeras.state.variable import Variable
 
@@ -22,10 +23,31 @@ class Form(Rewrite):
 
     Attributes:
         takes_update: whether a low-rank update may be added.
+        inputs: makes integers of what the weights are multiplied by; None: that stays as it is.
     """
 
     frozen: tuple[str, ...] = ()
     takes_update = True
+    inputs: Any = None
+
+    def declare(self, weights: Declaration) -> Declaration:
+        """The weights to keep for those that a layer declares."""
+        yield from weights
+
+    def begin(self, layer: Layer) -> None:
+        """Look at the weights of a layer that is to change to this form, and refuse those that it cannot."""
+
+    def all_kept(self, layer: Layer) -> dict[str, Array]:
+        """What the form keeps of a layer's weights, by attribute."""
+        return {}
+
+    def convert(self, layer: Any, kept: Mapping[str, Array]) -> None:
+        """Change the Variables of a layer that keeps its weights as they are.
+
+        Args:
+            layer: nothing about it has changed yet.
+            kept: as from `all_kept`.
+        """
 
     def read(self, layer: Layer, w: Weights) -> Weights:
         """The weights for `forward`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,6 +35,7 @@ from jkeras.layers.quantization.layout import KernelLayout
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, window_mask
 from jkeras.nn.einsum import einsum_dense
+from jkeras.quantizers.config import QuantizationConfig
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current, get_mask
 
@@ -105,6 +106,10 @@ class HeadedAttention(AttentionParts, WeightedLayer):
     """What multi-head and grouped-query attention share: projections, masks, and the choice of an implementation.
 
     A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
+
+    Args:
+        projection_configs: by the name of a projection, how it quantizes, where its policy does not say all of it.
+        others: as for `MultiHeadAttention`.
     """
 
     supports_masking = True
@@ -129,9 +134,11 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         seed: int | None,
         *,
         activity_regularizer: FunctionLike,
+        projection_configs: Mapping[str, QuantizationConfig] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self._projection_configs = dict(projection_configs or {})
         self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
         self.sliding_window = sliding_window
         self.flash_attention = settings.flash_attention if flash_attention is None else flash_attention
@@ -162,9 +169,12 @@ class HeadedAttention(AttentionParts, WeightedLayer):
 
         def make(contracted: int, units: tuple[int | None, ...], name: str, gate: bool = False) -> Projection:
             policy = self.dtype_policy
-            own = policy[f"{self._place()}/{name}"] if isinstance(policy, DTypePolicyMap) else policy
+            own = policy.entry(f"{self._place()}/{name}") if isinstance(policy, DTypePolicyMap) else policy
+            how = self._projection_configs.get(name)
             rank = len(query_shape) + contracted - 1
-            return Projection(rank, contracted, units, self.use_bias, gate, **parts, dtype=own, name=name)
+            return Projection(
+                rank, contracted, units, self.use_bias, gate, **parts, dtype=own, name=name, quantization_config=how
+            )
 
         self.query_dense = make(1, (self._heads, self._key_size), name="query")
         self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
@@ -297,11 +307,15 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         return symbolic_like(infer(self, args, kwargs))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments in Keras' JSON shape, with the policies of projections that were quantized."""
+        """The constructor's arguments in Keras' JSON shape, with what sets projections apart that were quantized."""
         config = {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
-        quantized = [part for part in self._sublayers() if part.quantization_mode is not None]
-        parts = {f"{self._place()}/{part.name}": part.dtype_policy for part in quantized}
-        return {**config, "dtype": serialize(DTypePolicyMap(self.dtype_policy.name, parts))} if parts else config
+        own = getattr(self.dtype_policy, "default_policy", self.dtype_policy)
+        parts = [part for part in self._sublayers() if isinstance(part, Projection) and part.dtype_policy != own]
+        if parts:
+            policies = {f"{self._place()}/{part.name}": part.dtype_policy for part in parts}
+            config["dtype"] = serialize(DTypePolicyMap(own.name, policies))
+        configs = {part.name: part.quantization_config for part in parts if not part.policy_says_all()}
+        return {**config, "projection_configs": serialize(configs)} if configs else config
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         if not isinstance(policy, DTypePolicyMap):  # whose entries are for the projections

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,15 +19,14 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, Tree
 from jkeras.layer.base import Layer
 from jkeras.layer.intercept import intercepted
-from jkeras.layers.quantization.calibrated import Calibrated
-from jkeras.layers.quantization.layer import QuantizableLayer
+from jkeras.layers.quantization.layer import Change
 from jkeras.nn.awq import add_to_magnitudes, awq
 from jkeras.nn.einsum import read_equation
 from jkeras.nn.gptq import add_to_hessian, damped, gptq
-from jkeras.quantizers.calibrated_config import CalibratedConfig
+from jkeras.quantizers.calibrated_config import CalibratedConfig, Structure
 from jkeras.state.scope import is_traced
 
-Structure = dict[str, list[Any]]
+Changes = Mapping[int, Change]
 _NOT_TOKENS = "The dataset of {mode!r} is an iterable of texts or of arrays of tokens. Received: {dataset}."
 _OTHER_MATRIX = """{layer!r}: a kernel of shape {shape} is rounded as a matrix of {rows} rows, but {equation!r} sums over
 others. Leave this layer out with filters=..."""
@@ -81,14 +80,17 @@ def token_samples(config: CalibratedConfig) -> np.ndarray:
     return tokens[starts[:, None] + np.arange(config.sequence_length)][:, None]
 
 
-def calibrate(config: CalibratedConfig, before: Sequence[Layer], blocks: Sequence[Layer], samples: np.ndarray) -> None:
-    """Round the kernels of blocks that have room for it.
+def calibrate(
+    config: CalibratedConfig, before: Sequence[Layer], blocks: Sequence[Layer], samples: np.ndarray, changes: Changes
+) -> None:
+    """Round the kernels of blocks. A layer changes once its integers are known, so that after an error you can try again.
 
     Args:
         config: how.
         before: layers that the samples go through first.
         blocks: each takes the output of the one before it.
         samples: batches of tokens.
+        changes: of the layers to change, by their ids.
 
     Raises:
         ValueError: the inputs of a layer cannot be seen, or do not say enough.
@@ -97,7 +99,7 @@ def calibrate(config: CalibratedConfig, before: Sequence[Layer], blocks: Sequenc
     following = before
     for block in blocks:
         values = [functools.reduce(_output, following, value) for value in values]
-        _calibrate_block(config, block, values)
+        _calibrate_block(config, block, values, changes)
         following = [block]
 
 
@@ -107,9 +109,10 @@ def _output(value: Tree, layer: Layer) -> Tree:
     return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
 
 
-def _calibrate_block(config: CalibratedConfig, block: Layer, values: Sequence[Tree]) -> None:
+def _calibrate_block(config: CalibratedConfig, block: Layer, values: Sequence[Tree], changes: Changes) -> None:
     kind = {"gptq": _Correlations, "awq": _Magnitudes}[config.mode]
-    seen = {id(layer): kind(layer, config) for layer in block._flatten_layers() if _waits(layer)}
+    waiting = [changes[key] for key in map(id, block._flatten_layers()) if key in changes]
+    seen = {id(change.layer): kind(change) for change in waiting if change.layer._form is None}
 
     def look(layer: Layer, maths: Callable[..., Tree], x: Array, *args: Tree, **kwargs: Tree) -> Tree:
         if id(layer) in seen:
@@ -119,20 +122,18 @@ def _calibrate_block(config: CalibratedConfig, block: Layer, values: Sequence[Tr
     with intercepted(look):
         for value in values:
             block(value)
-    for one in seen.values():
-        one.fill()
-
-
-def _waits(layer: Layer) -> bool:
-    """Whether a layer has room for a rounded kernel."""
-    return isinstance(layer, QuantizableLayer) and isinstance(layer._form, Calibrated) and not getattr(layer, layer._form.flag)
+    kept = [one.rounded() for one in seen.values()]
+    for one, arrays in zip(seen.values(), kept):
+        one.change.carry_out(arrays)
 
 
 class _Seen(abc.ABC):
     """What was seen of the inputs of a kernel."""
 
-    def __init__(self, layer: Any, config: Any):
-        self.layer, self.config, self.form = layer, config, layer._form
+    def __init__(self, change: Change):
+        layer: Any = change.layer
+        self.config: Any = change.config
+        self.change, self.layer, self.form = change, layer, change.form
         self.shape, shape = self.form.matrix_shape(), self.form.shapes["kernel"]
         self.equation = layer._layouts()[0].equation
         inputs, kernel, outputs, ellipsis = read_equation(self.equation)
@@ -151,8 +152,8 @@ class _Seen(abc.ABC):
         """Look at inputs `(batch, in)`."""
 
     @abc.abstractmethod
-    def fill(self) -> None:
-        """Round the kernel."""
+    def rounded(self) -> dict[str, Array]:
+        """What is kept of the rounded kernel."""
 
     def add(self, x: Array) -> None:
         """Look at a batch of inputs."""
@@ -167,7 +168,7 @@ class _Seen(abc.ABC):
     @property
     def kernel(self) -> Array:
         """The kernel as a matrix `(in, out)`."""
-        kernel: Array = self.layer._kernel.stored.reshape(self.shape)
+        kernel: Array = vars(self.layer)["kernel"].stored.reshape(self.shape)
         return kernel
 
 
@@ -180,12 +181,12 @@ class _Correlations(_Seen):
     def add_rows(self, x: Array) -> None:
         self.hessian, self.count = add_to_hessian(self.hessian, self.count, x)
 
-    def fill(self) -> None:
+    def rounded(self) -> dict[str, Array]:
         hessian = damped(self.hessian, self.config.hessian_damping)
         if not jnp.all(jnp.isfinite(jnp.linalg.cholesky(hessian))):
             raise ValueError(_SINGULAR.format(layer=self.layer.name))
         options = self.options("group_size", "symmetric", "per_channel", "activation_order")
-        self.form.fill(self.layer, gptq(self.kernel, hessian, **options))
+        return self.form.rounded(gptq(self.kernel, hessian, **options))
 
 
 class _Magnitudes(_Seen):
@@ -197,6 +198,6 @@ class _Magnitudes(_Seen):
     def add_rows(self, x: Array) -> None:
         self.magnitudes = add_to_magnitudes(self.magnitudes, x)
 
-    def fill(self) -> None:
+    def rounded(self) -> dict[str, Array]:
         options = self.options("group_size", "num_grid_points")
-        self.form.fill(self.layer, *awq(self.kernel, self.magnitudes, **options))
+        return self.form.rounded(*awq(self.kernel, self.magnitudes, **options))

@@ -6,6 +6,7 @@ are for the layers in the blocks of a model, which `calibration.py` runs one aft
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from jkeras.models.calibration import Structure, blocks_of, calibrate, token_sam
 from jkeras.quantizers.calibrated_config import CalibratedConfig
 from jkeras.quantizers.config import QuantizationConfig
 from jkeras.quantizers.resolve import resolve_config
+from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model
@@ -56,9 +58,11 @@ def quantize(
     if isinstance(config, CalibratedConfig):
         _quantize_with_data(self, config, chosen, type_check)
         return
-    for layer in _leaves(self):
-        if chosen(layer):
-            _quantize_one(layer, config, type_check)
+    shared = _shared(self)
+    for layer in filter(chosen, _leaves(self)):
+        with _warning():
+            _check_own(layer, shared)
+            layer.quantize(config=config, type_check=type_check)
 
 
 def get_quantization_layer_structure(self: Model, mode: str | None = None) -> Structure | None:
@@ -68,7 +72,7 @@ def get_quantization_layer_structure(self: Model, mode: str | None = None) -> St
         mode: of the two.
 
     Returns:
-        `{"pre_block_layers": layers, "sequential_blocks": layers}`, or None where nobody says it.
+        `{"pre_block_layers": layers, "sequential_blocks": layers}`, None if the model does not define it.
     """
     return None
 
@@ -79,16 +83,39 @@ def _quantize_with_data(model: Model, config: CalibratedConfig, chosen: Callable
         raise ValueError(_NO_STRUCTURE.format(mode=config.mode))
     blocks = blocks_of(structure)
     samples = token_samples(config)
-    for layer in {id(layer): layer for block in blocks for layer in _leaves(block) if chosen(layer)}.values():
-        _quantize_one(layer, config, type_check)
-    calibrate(config, structure.get("pre_block_layers", []), blocks, samples)
+    layers = {id(layer): layer for block in blocks for layer in _leaves(block) if chosen(layer)}
+    waiting = {key: layer for key, layer in layers.items() if layer.quantization_mode != config.mode} or layers
+    changes, shared = {}, _shared(model)
+    for key, layer in waiting.items():
+        with _warning():
+            _check_own(layer, shared)
+            layer._check_quantizable(config.mode)
+            changes[key] = layer._change(config, type_check)
+    calibrate(config, structure.get("pre_block_layers", []), blocks, samples, changes)
 
 
-def _quantize_one(layer: Layer, config: QuantizationConfig, type_check: bool) -> None:
+@contextlib.contextmanager
+def _warning() -> Iterator[None]:
+    """A block in which the error of a layer that has no such form is a warning."""
     try:
-        layer.quantize(config=config, type_check=type_check)
+        yield
     except NotImplementedError as error:
         warnings.warn(str(error), stacklevel=4)
+
+
+def _shared(model: Model) -> set[int]:
+    """The ids of layers one of whose Variables another layer holds as well."""
+    holders: dict[int, set[int]] = {}
+    for layer in model._flatten_layers():
+        for held in vars(layer).values():
+            if isinstance(held, Variable):
+                holders.setdefault(id(held), set()).add(id(layer))
+    return {layer for layers in holders.values() if len(layers) > 1 for layer in layers}
+
+
+def _check_own(layer: Layer, shared: set[int]) -> None:
+    if id(layer) in shared:
+        raise NotImplementedError(f"{layer.name!r} stays as it is: another layer uses one of its weights.")
 
 
 def _leaves(layer: Layer) -> Iterator[Layer]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ import jax.numpy as jnp
 from jkeras._base.types import Array
 from jkeras.nn.einsum import Equation, einsum_dense, read_equation
 from jkeras.nn.embedding import embedding
-from jkeras.nn.float8 import float8_gradients, float8_values
+from jkeras.nn.float8 import Amax, float8_gradients, float8_values
 from jkeras.nn.kernel import Kernel, Table
 
 Quantizer = Callable[..., tuple[Array, Array]]  # (x, axis=axes) -> (integers, scale)
@@ -45,6 +44,11 @@ def aligned(scale: Array, letters: str, others: str) -> Array:
     return jnp.expand_dims(scale, tuple(i for i, letter in enumerate(others) if letter not in left))
 
 
+def _floating(x: Array, like: Array) -> Array:
+    """An array of floats as it is, integers as floats like others."""
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(like.dtype)
+
+
 class ScaledKernel(Kernel):
     """Integers `q` with scales: `q / scale` are the numbers that they stand for.
 
@@ -59,7 +63,7 @@ class ScaledKernel(Kernel):
 
     def product(self, x: Array, equation: str) -> Array:
         """`(x @ q) / scale`."""
-        return _scaled(equation, self.quantizer, x, self.values, self.scale)
+        return _scaled(equation, self.quantizer, _floating(x, self.scale), self.values, self.scale)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -100,28 +104,27 @@ def _explicit(terms: Equation, ndim: int) -> tuple[str, str, str]:
     return hidden + terms.input, terms.kernel, hidden + terms.output
 
 
-class Amax(NamedTuple):
-    """The scale of an array in 8-bit floats, and the largest entries that it had in the last steps."""
-
-    scale: Array
-    history: Array
-
-
 class Float8Kernel(Kernel):
     """A kernel whose products are those of 8-bit floats. Gradients of the result are rounded to 8-bit floats as well.
 
     Args:
         kernel: floats.
-        inputs, values, gradients: scales of the inputs, of the kernel, and of the gradients of the result.
+        kept: scales of the inputs, of the kernel, and of the gradients of the result.
+        hand_on: takes those that a later product in the same step uses.
     """
 
-    def __init__(self, kernel: Array, inputs: Amax, values: Amax, gradients: Amax):
-        self.kernel, self.inputs, self.values, self.gradients = kernel, inputs, values, gradients
+    def __init__(self, kernel: Array, kept: tuple[Amax, ...], hand_on: Callable[[tuple[Amax, ...]], None]):
+        self.kernel, self.kept, self.hand_on = kernel, kept, hand_on
 
     def product(self, x: Array, equation: str) -> Array:
         """The product of both, rounded."""
-        y = einsum_dense(float8_values(x, *self.inputs), float8_values(self.kernel, *self.values), equation=equation)
-        return float8_gradients(y, *self.gradients)
+        inputs, values, gradients = self.kept
+        x, inputs = float8_values(_floating(x, self.kernel), inputs)
+        kernel, values = float8_values(self.kernel, values)
+        y, gradients = float8_gradients(einsum_dense(x, kernel, equation=equation), gradients)
+        self.kept = inputs, values, gradients
+        self.hand_on(self.kept)
+        return y
 
 
 class UpdatedKernel(Kernel):
@@ -139,6 +142,7 @@ class UpdatedKernel(Kernel):
 
     def product(self, x: Array, equation: str) -> Array:
         """`x @ kernel + factor (x @ a) @ b`."""
+        x = _floating(x, self.a)
         inputs, kernel, outputs = _explicit(read_equation(equation), x.ndim)
         rank = next(letter for letter in "zyxwvutsrqponmlkjihgfedcba" if letter not in inputs + kernel + outputs)
         update = jnp.einsum(f"{inputs},{kernel[:-1]}{rank},{rank}{kernel[-1]}->{outputs}", x, self.a, self.b)

@@ -30,6 +30,7 @@ from jkeras.optimizers.state import (
     is_overwritten,
     keras_order,
     named_leaves,
+    overwritten_value,
     parts_of_weights,
     short_path,
     unique_names,
@@ -320,7 +321,8 @@ class KerasFace:
             return
         if current().functional:
             self._move_into_variables(None if trainable_variables is None else (trainable_variables := list(trainable_variables)))
-        found = self._pair(list(grads), None if trainable_variables is None else list(trainable_variables))
+        variables = None if trainable_variables is None else list(trainable_variables)
+        found = self._pair(list(grads), variables)
         missing = frozenset(key for key in self._keys if found.get(key) is None)
         if len(missing) == len(self._keys):
             raise ValueError("All gradients are None: the loss does not depend on any of the variables.")
@@ -336,6 +338,9 @@ class KerasFace:
         values = named_leaves(after)
         for key, variable in zip(self._keys, self._trained):
             variable.assign(values[key])
+        for variable, gradient in zip(self._given if variables is None else variables, grads):
+            if is_overwritten(variable) and gradient is not None:
+                variable.assign(overwritten_value(_array_in(variable), gradient))
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Array], grads: Sequence[Array], trainable_variables: Sequence[Array]
@@ -379,8 +384,12 @@ class KerasFace:
             frozenset(),
         )
         values = named_leaves(params)
-        after = {**dict(enumerate(gradients)), **{i: values[key] for i, key in zip(optimized, self._keys)}}
-        return [*after.values()], self.listed(state)
+        optimized_values = {i: values[key] for i, key in zip(optimized, self._keys)}
+        after = [
+            optimized_values[i] if i in optimized_values else overwritten_value(_array_of(old), gradient)
+            for i, (old, gradient) in enumerate(zip(trainable_variables, gradients))
+        ]
+        return after, self.listed(state)
 
     def finalize_variable_values(self, var_list: Iterable[Assignable]) -> None:
         """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
@@ -489,7 +498,7 @@ class KerasFace:
         return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, self.settings())
 
     def _pair(self, grads: list[Array | None], variables: list[Assignable] | None) -> dict[str, Array | None]:
-        """Gradients by key; those that overwrite a variable do so here."""
+        """Gradients by key, without those that overwrite a variable."""
         if variables is None:
             self._check_built()
             variables = self._given
@@ -497,9 +506,6 @@ class KerasFace:
             self.build(variables)
         if len(grads) != len(variables):
             raise ValueError(f"Expected {len(variables)} gradients, one per variable; received {len(grads)}.")
-        for variable, gradient in zip(variables, grads):
-            if is_overwritten(variable) and gradient is not None:
-                variable.assign(gradient)
         pairs = [(variable, gradient) for variable, gradient in zip(variables, grads) if not is_overwritten(variable)]
         return dict(zip(self._keys_of([variable for variable, _ in pairs]), (gradient for _, gradient in pairs)))
 

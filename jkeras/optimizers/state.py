@@ -78,6 +78,17 @@ def is_overwritten(variable: object) -> bool:
     return bool(getattr(variable, "overwrite_with_gradient", False))
 
 
+def overwritten_value(old: Array, gradient: Array) -> Array:
+    """What an update makes of a variable that is overwritten: its gradient; the old value, where the step overflowed or the loss
+    does not depend on it.
+
+    Example:
+        >>> [float(overwritten_value(jnp.array(2.0), jnp.array(new))) for new in (3.0, 0.0, jnp.inf)]
+        [3.0, 2.0, 2.0]
+    """
+    return jnp.where(jnp.all(jnp.isfinite(gradient)) & jnp.any(gradient != 0), gradient, old)
+
+
 def named_leaves(tree: Tree) -> dict[str, Tree]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}

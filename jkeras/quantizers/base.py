@@ -6,6 +6,7 @@ from typing import Any
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras._base.types import Tensor
 from jkeras.quantizers.functions import Axes, Levels, abs_max_quantize
@@ -42,7 +43,7 @@ class AbsMaxQuantizer(Quantizer):
         output_dtype: of the integers.
 
     Raises:
-        ValueError: the range does not fit in int8, where that is the dtype.
+        ValueError: the range is no pair of numbers, or does not fit in int8, where that is the dtype.
 
     Example:
         >>> q, scale = AbsMaxQuantizer()([[-1.0, 0.25], [4.0, 2.0]])
@@ -58,7 +59,10 @@ class AbsMaxQuantizer(Quantizer):
         output_dtype: str = "int8",
     ):
         super().__init__(output_dtype)
-        low, high = self.value_range = tuple(value_range)
+        self.value_range = tuple(value_range)
+        if len(self.value_range) != 2 or not all(isinstance(end, (*INTEGERS, float)) for end in self.value_range):
+            raise ValueError(f"The value_range is a pair of numbers, such as (-127, 127). Received: {describe(value_range)}.")
+        low, high = self.value_range
         if output_dtype == "int8" and (low < -128 or high > 127):
             raise ValueError(f"The value_range of int8 lies within (-128, 127). Received: {describe(value_range)}.")
         self.axis = (axis,) if isinstance(axis, int) else axis if axis is None else tuple(axis)

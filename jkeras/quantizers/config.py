@@ -126,7 +126,7 @@ class Int4QuantizationConfig(QuantizationConfig):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
-        """Make an object from what `get_config` gave. Configs of before there were blocks mean whole channels."""
+        """Make an object from what `get_config` gave. Configs written before blocks existed mean whole channels."""
         return super().from_config({"block_size": None, **config}, custom_objects)
 
 

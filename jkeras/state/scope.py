@@ -66,6 +66,7 @@ class Scope:
         differentiated: ids of variables by whose first values this code is differentiated; what is assigned to one of them hands
             its gradient on to the first value.
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
+        handed_on: `{id(layer): arrays}`, what a use of a float8 layer hands on to the next; None: it ran in a further function.
     """
 
     def __init__(self, parent: Scope | None = None, path: str | None = None):
@@ -90,6 +91,7 @@ class Scope:
         self.start: dict[int, jax.Array] = {}
         self.differentiated: frozenset[int] = frozenset()
         self.ahead: set[int] = set()
+        self.handed_on: dict[int, Tree] = {}
 
     def for_layer(self, layer: object, training: bool | None, compute: str | None = None) -> Scope:
         """The scope in which a layer's `call` runs: this one but for the layer, the flag and the dtype."""
@@ -218,6 +220,16 @@ def complete_scope() -> Scope | None:
     while scope is not None and scope.unknown is None:
         scope = scope.parent
     return scope
+
+
+def pure_scopes() -> list[Scope]:
+    """The scopes of the pure function that runs and of those around it, up to a whole step."""
+    found: list[Scope] = []
+    scope: Scope | None = _current.get()
+    while scope is not None and scope.unknown is None:
+        found += [scope] if scope.values is not None and not scope.abstract else []
+        scope = scope.parent
+    return found
 
 
 def runs_by_line() -> bool:

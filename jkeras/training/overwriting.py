@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import jax.numpy as jnp
-
 from jkeras._base import paths
 from jkeras._base.types import Array, Tree
 from jkeras.layer.tracking import Inventory, Path
+from jkeras.optimizers.state import overwritten_value
 
 Leaves = Mapping[Path, Array]
 
@@ -35,8 +34,8 @@ def divide(tree: Tree, places: frozenset[Path]) -> tuple[Tree, Leaves]:
 
 
 def unite(tree: Tree, old: Leaves, new: Leaves) -> Tree:
-    """A tree with leaves of their own again: the new ones, or the old ones where a step overflowed."""
+    """A tree with leaves of their own again: the new ones, where they are good."""
     if not old:
         return tree
-    chosen = {path: jnp.where(jnp.all(jnp.isfinite(new[path])), new[path], leaf) for path, leaf in old.items()}
+    chosen = {path: overwritten_value(leaf, new[path]) for path, leaf in old.items()}
     return paths.nest({**paths.flatten(tree), **chosen})

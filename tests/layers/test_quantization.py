@@ -170,6 +170,39 @@ def test_float8_trains_as_in_keras():
     assert [v.shape for v in models[0].optimizer.variables] == [tuple(v.shape) for v in models[1].optimizer.variables]
 
 
+def test_float8_statistics_of_several_uses_are_those_of_the_largest():
+    layer, x = made(jkeras, "Dense", dtype="float8_from_float32"), normal(2, 3, 7)
+    apart = jkeras.layers.TimeDistributed(layer)
+    apart.build((None, 3, 7))
+    shared = jkeras.Model(inputs := [jkeras.Input((3, 7)), jkeras.Input((3, 7))], [layer(i) for i in inputs])
+
+    def statistics(outer, x):
+        params, state = outer.params_and_state()
+        grads = jax.grad(lambda p: sum(jnp.sum(jnp.sin(y)) for y in outer.apply(p, state, x, training=True)[0]))(params)
+        leaves = [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(grads)]
+        return [leaf for path, leaf in sorted(leaves) if "scale" in path or "amax" in path]
+
+    once, more = statistics(layer, x), statistics(layer, 5 * x)
+    for ours, expected in zip(statistics(apart, x), once, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    for ours, *each in zip(statistics(shared, [x, 5 * x]), once, more, strict=True):
+        np.testing.assert_allclose(ours, np.maximum(*each), rtol=1e-5)
+    twice = jkeras.Model(inputs[0], apart(jkeras.layers.Dense(7)(apart(inputs[0]))))
+    assert twice.predict(x, verbose=0).shape == (2, 3, 5)
+    with pytest.raises(ValueError, match="several times"):
+        statistics(twice, x)
+
+
+def test_float8_scales_that_the_loss_does_not_reach_stay():
+    layer, idle = made(jkeras, "Dense", dtype="float8_from_float32"), made(jkeras, "Dense", dtype="float8_from_float32")
+    x = jkeras.Input((7,))
+    model = jkeras.Model(x, [layer(x), idle(x)])
+    model.compile("sgd", loss=["mse", None])
+    model.fit(normal(4, 7), normal(4, 5), verbose=0)
+    assert float(idle.kernel_scale) == 1
+    assert np.all(np.isfinite(model.predict(normal(4, 7), verbose=0)[1]))
+
+
 def test_an_optimizer_by_hand_overwrites_scales_by_gradients():
     layer = made(jkeras, "Dense")
     layer.quantize("float8")
@@ -224,10 +257,84 @@ def test_attention_is_quantized_projection_by_projection(tmp_path):
         np.testing.assert_allclose(k.saving.load_model(tmp_path / "a.keras")(x), models[1](x), rtol=1e-4, atol=1e-4)
 
 
+def test_loaded_attention_is_saved_and_cloned_again(tmp_path):
+    x = jkeras.Input((3, 6))
+    model = jkeras.Model(x, jkeras.layers.MultiHeadAttention(2, 3, name="mha")(x, x))
+    with pytest.warns(UserWarning, match="quantize"):
+        model.quantize("int8", jkeras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    x, again = normal(2, 3, 6), model
+    for number in range(2):
+        again.save(tmp_path / f"{number}.keras")
+        again = jkeras.saving.load_model(tmp_path / f"{number}.keras")
+    cloned = jkeras.models.clone_model(again)
+    cloned.set_weights(again.get_weights())
+    for other in (again, cloned):
+        np.testing.assert_allclose(other(x), model(x), rtol=1e-6)
+
+
 def test_filters_choose_layers():
     for filters, expected in (("hea", "-xx"), (["heads", "^tab"], "xx-"), (lambda layer: layer.name == "table", "x--")):
         layers = quantized(jkeras, "int8", filters=filters).layers[1:]
         assert "".join("-x"[layer.quantization_mode == "int8"] for layer in layers) == expected
+
+
+def test_integers_as_inputs_count_as_floats():
+    for mode in ("int8", "float8"):
+        layer, x = made(jkeras, "Dense", lora_rank=2 if mode == "int8" else None), np.arange(7).reshape(1, 7)
+        layer.quantize(mode)
+        np.testing.assert_array_equal(layer(x), layer(x.astype("float32")))
+
+
+def test_layers_without_the_form_follow_what_the_global_policy_is_made_from():
+    jkeras.config.set_dtype_policy("int8_from_float32")
+    try:
+        x = jkeras.Input((4,))
+        model = jkeras.Model(x, jkeras.layers.Dense(3)(jkeras.layers.Dropout(0.5)(x)))
+        assert [layer.dtype_policy.name for layer in model.layers] == ["float32", "float32", "int8_from_float32"]
+    finally:
+        jkeras.config.set_dtype_policy("float32")
+
+
+class Failing(jkeras.quantizers.Quantizer):
+    """A quantizer that fails, or gives another shape."""
+
+    def __init__(self, error=None):
+        super().__init__()
+        self.error = error
+
+    def __call__(self, x, axis=None):
+        if self.error is not None:
+            raise self.error
+        return x[:1].astype("int8"), jnp.ones((1, x.shape[1]))
+
+
+@pytest.mark.parametrize("error", (RuntimeError("no"), None))
+def test_a_failed_change_leaves_the_layer_as_it_was(error):
+    layer, x = made(jkeras, "Dense"), normal(2, 7)
+    y = layer(x)
+    with pytest.raises((RuntimeError, ValueError)):
+        layer.quantize("int8", jkeras.quantizers.Int8QuantizationConfig(weight_quantizer=Failing(error)))
+    assert layer.quantization_mode is None
+    np.testing.assert_array_equal(layer(x), y)
+    layer.quantize("int8")
+
+
+def test_a_policy_on_a_built_layer_counts_whole():
+    layer = made(jkeras, "Dense")
+    policy = jkeras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", amax_history_length=16)
+    layer.dtype_policy = policy
+    assert layer.inputs_amax_history.shape == (16,) and layer.dtype_policy == policy
+    for other in ("float32", "int8_from_float32"):
+        with pytest.raises(ValueError, match="is quantized"):
+            layer.dtype_policy = other
+
+
+def test_a_kernel_that_another_layer_uses_stays():
+    x = jkeras.Input((4,))
+    model = jkeras.Model(x, jkeras.layers.SpectralNormalization(jkeras.layers.Dense(3))(x))
+    with pytest.warns(UserWarning, match="another layer"):
+        model.quantize("int8")
+    assert [layer.quantization_mode for layer in model._flatten_layers()] == [None] * 4
 
 
 class Mine(jkeras.layers.Dense):
@@ -247,6 +354,14 @@ def test_what_cannot_be_quantized_is_an_error():
     assert layer.kernel_scale.shape == (3, 5) and layer.kernel.shape == (7, 5)
     with pytest.raises(ValueError, match="already quantized"):
         layer.quantize("int8")
+    for wrong in ([1, 2], jkeras.initializers.Zeros()):
+        with pytest.raises(TypeError, match="quantization_config"):
+            jkeras.layers.Dense(2, quantization_config=wrong)
+    with pytest.raises(ValueError, match="pair of numbers"):
+        jkeras.quantizers.AbsMaxQuantizer(value_range=["a", "b"])
+    for wrong, kind in ((-5, ValueError), (0, ValueError), (True, TypeError)):
+        with pytest.raises(kind, match="amax_history_length"):
+            jkeras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", wrong)
     mine = Mine(2)
     mine.build((None, 3))
     with pytest.raises(NotImplementedError):
@@ -261,8 +376,6 @@ def test_what_cannot_be_quantized_is_an_error():
     ):
         with pytest.raises(NotImplementedError):
             refuse()
-    with pytest.raises(ValueError, match="no kernel yet"):
-        made(jkeras, "Dense", dtype="gptq/4/8_from_float32")(normal(2, 7))
     for wrong in ({"filters": 3}, {"unknown": 1}):
         with pytest.raises(ValueError):
             network(jkeras).quantize("int8", **wrong)

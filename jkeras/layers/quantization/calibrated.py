@@ -1,32 +1,30 @@
 """Kernels that were rounded with a view to data, by GPTQ or AWQ.
 
-A kernel is kept as a matrix of unsigned integers, transposed: `quantized_kernel (out, in)`, `(out / 2, in)` where 4 bits are
-enough, with `kernel_scale` and `kernel_zero (out, groups)` and `g_idx (in,)`, the group of each row. AWQ has `awq_scales (in,)`
-too: each row was multiplied by one before it was rounded.
+A kernel is kept as a matrix of unsigned integers, transposed: `quantized_kernel (out, in)`, or `(out / 2, in)` if they have
+exactly 4 bits, with `kernel_scale` and `kernel_zero (out, groups)` and `g_idx (in,)`, the group of each row. AWQ has
+`awq_scales (in,)` too: each row was multiplied by one before it was rounded.
 
-`quantize` makes room for all of it, and the layer goes on with the kernel as it is. `fill` is called once the data have been
-seen, and files hold filled layers.
+The data are seen while the kernel is there as it was; it is replaced once its integers are known (`models/calibration.py`). A
+layer that is made in this form has zeros until it is given weights.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, Tree, Weights
+from jkeras._base.types import Array, Weights
 from jkeras.layer.base import Layer
 from jkeras.layer.declaration import Weight
-from jkeras.layer.tracking import note_change
 from jkeras.layers.quantization.quantized import Quantized, stored
 from jkeras.nn.int4 import pack_int4, unpack_int4
 from jkeras.nn.quantization import AffineKernel, affine_dequantize
-from jkeras.state.scope import current
 
-_UNFILLED = """{layer!r} was made with the policy {policy!r}, but has no kernel yet. Load the weights of a quantized model, or
-make the layer without this policy and call model.quantize({mode!r}, config) once it has its weights."""
+_NEEDS_DATA = """{layer!r} cannot be quantized on its own: {mode!r} needs to see its inputs. Write model.quantize(config=...) of a
+model that holds it."""
 
 
 class Calibrated(Quantized):
@@ -45,11 +43,6 @@ class Calibrated(Quantized):
     def __init__(self, mode: str, bits: int, group_size: int, zero_name: str):
         super().__init__(("kernel",))
         self.mode, self._bits, self._group_size, self._zero_name = mode, bits, group_size, zero_name
-
-    @property
-    def flag(self) -> str:
-        """The attribute of a layer that says whether it is filled."""
-        return f"is_{self.mode}_calibrated"
 
     def variables(self, role: str) -> Iterator[Weight]:
         """Integers, scales, zero points, and the group of each row."""
@@ -75,63 +68,47 @@ class Calibrated(Quantized):
         inputs = 1 if len(shape) == 2 or shape.index(max(shape)) == 0 else 2
         return math.prod(shape[:inputs]), math.prod(shape[inputs:])
 
-    def convert(self, layer: Any) -> None:
-        """Make room; the kernel as it is moves to another attribute."""
-        held = vars(layer)
-        for weight in self._in_place_of("kernel", layer.kernel.shape):
-            layer._make_weight(weight)
-        held["_kernel"] = held.pop("kernel")
-        note_change()
-        setattr(layer, self.flag, False)
+    def begin(self, layer: Layer) -> None:
+        """Take the shape.
+
+        Raises:
+            NotImplementedError: see `matrix_shape`.
+        """
+        super().begin(layer)
+        self.matrix_shape()
+
+    def all_kept(self, layer: Layer) -> dict[str, Array]:
+        """Nobody knows it without data.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(_NEEDS_DATA.format(layer=layer.name, mode=self.mode))
 
     def order(self, layer: Layer) -> list[str]:
         """The layer's other weights, then what is kept of the kernel."""
-        return [name for name in self._ordered(layer, 0) if name != "_kernel"]
+        return self._ordered(layer, 0)
 
-    def fill(self, layer: Any, kernel: AffineKernel, row_scales: Array | None = None) -> None:
-        """Replace the kernel.
+    def rounded(self, kernel: AffineKernel, row_scales: Array | None = None) -> dict[str, Array]:
+        """What is kept of a rounded kernel, by attribute.
 
         Args:
-            layer: whose kernel it is.
-            kernel: the rounded one, as a matrix `(in, out)`.
+            kernel: as a matrix `(in, out)`.
             row_scales: what its rows were multiplied by, for AWQ.
         """
         integers = kernel.q.T.astype(jnp.uint8)
-        layer.quantized_kernel.assign(pack_int4(integers) if self._bits == 4 else integers)
-        layer.kernel_scale.assign(kernel.scale.T)
-        layer.kernel_zero.assign(kernel.zero_point.T)
-        layer.g_idx.assign(kernel.groups)
-        if row_scales is not None:
-            layer.awq_scales.assign(row_scales)
-        self._filled(layer)
-
-    def load(self, layer: Layer, store: Mapping[str, Tree]) -> None:
-        """Restore what `save` stored, which is filled."""
-        super().load(layer, store)
-        self._filled(layer)
-
-    def _filled(self, layer: Any) -> None:
-        if "_kernel" in vars(layer):
-            del layer._kernel
-        setattr(layer, self.flag, True)
+        packed = pack_int4(integers) if self._bits == 4 else integers
+        beside = {"kernel_scale": kernel.scale.T, "kernel_zero": kernel.zero_point.T, "g_idx": kernel.groups}
+        scales = {} if row_scales is None else {"awq_scales": row_scales}
+        return {"quantized_kernel": packed, **beside, **scales}
 
     def shown(self, layer: Any, role: str) -> Any:
-        """The integers, as Keras gives them, or the kernel that they will be made of."""
-        return self._integers(stored(layer)) if getattr(layer, self.flag) else layer._kernel
+        """The integers, as Keras gives them."""
+        return self._integers(stored(layer))
 
     def read(self, layer: Any, w: Weights) -> Weights:
-        """The weights, with the floats that the integers stand for.
-
-        Raises:
-            ValueError: there are none yet.
-        """
-        if "_kernel" in vars(w):
-            w.kernel = w._kernel
-        elif getattr(layer, self.flag) or current().abstract:  # a graph is made before its weights are read
-            w.kernel = self._floats(w)
-        else:
-            policy = layer.dtype_policy.name
-            raise ValueError(_UNFILLED.format(layer=layer.name, policy=policy, mode=self.mode))
+        """The weights, with the floats that the integers stand for."""
+        w.kernel = self._floats(w)
         return w
 
     def _floats(self, w: Weights) -> Array:

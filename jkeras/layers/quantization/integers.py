@@ -12,7 +12,7 @@ multiplied, rows of tables once they are looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -33,7 +33,7 @@ AnyLayout = KernelLayout | TableLayout
 
 
 class Integers(Quantized):
-    """Base of both forms.
+    """Base of these forms.
 
     Args:
         layouts: of the weights that become integers.
@@ -92,48 +92,20 @@ class Int8(Integers):
 
 
 class Int4(Integers):
-    """An integer of 4 bits for each entry, two of them in a byte.
-
-    Args:
-        block_size: how many entries along the axis of the sum share a scale and a zero point; None: all, without a zero point.
-        layouts, options: as for `Integers`.
-    """
+    """An integer of 4 bits for each entry, two of them in a byte, and a scale as for `Int8`. Arguments as for `Integers`."""
 
     hidden = True
 
-    def __init__(self, layouts: tuple[AnyLayout, ...], block_size: int | None, **options: QuantizerLike):
-        super().__init__(layouts, **options)
-        self.block_size = None if block_size == -1 else block_size
-
     def variables(self, role: str) -> Iterator[Weight]:
-        """The bytes, scales and zero points, and the block of each row, which weights of one layer share."""
-        layout = self.layouts[role]
-        rows, columns = self._sizes(role)
-        packed = [*_shape(layout.turned, rows, columns)]
-        packed[layout.packed_axis] = -(-packed[layout.packed_axis] // 2)
-        size = self.block_size
-        scale = (columns,) if size is None else _shape(layout.turned, -(-rows // size), columns)
-        yield Weight(role, tuple(packed), "zeros", "int8", trainable=False, attribute=f"_{role}")
-        yield Weight(f"{role}_scale", scale, "ones", trainable=False)
-        if size is not None:
-            yield Weight(f"{role}_zero", scale, "zeros", layout.zero_dtype, trainable=False)
-        if size is not None and role == self.roles[0]:
-            index: Any = lambda shape, dtype: group_index(shape[0], size).astype(dtype)  # noqa: E731
-            yield Weight("g_idx", (rows,), index, "float32", trainable=False, autocast=False)
+        """The bytes and their scale."""
+        yield self._bytes(role)
+        yield Weight(f"{role}_scale", self._sizes(role)[1:], "ones", trainable=False)
 
     def kept(self, role: str, value: Array) -> dict[str, Array]:
-        """Bytes, scales and zero points."""
-        layout, matrix = self.layouts[role], self.layouts[role].matrix(value)
-        beside: dict[str, Array]
-        if self.block_size is None:
-            quantizer: Any = self.quantizer or AbsMaxQuantizer(value_range=(-8, 7))
-            integers, scale = quantizer(matrix, axis=0)
-            beside = {f"{role}_scale": scale[0]}
-        else:
-            made: Any = abs_max_quantize_grouped_with_zero_point(matrix, self.block_size)
-            integers, scale, zero = made
-            beside = {f"{role}_scale": layout.turned(scale), f"{role}_zero": layout.turned(zero)}
-        return {f"_{role}": pack_int4(layout.turned(integers), axis=layout.packed_axis), **beside}
+        """The bytes and their scale."""
+        quantizer: Any = self.quantizer or AbsMaxQuantizer(value_range=(-8, 7))
+        integers, scale = quantizer(self.layouts[role].matrix(value), axis=0)
+        return {f"_{role}": self._packed(role, integers), f"{role}_scale": scale[0]}
 
     def shown(self, layer: Any, role: str) -> Array:
         """The integers in the shape of the weight, as Keras gives them."""
@@ -141,37 +113,37 @@ class Int4(Integers):
 
     def floats_of(self, w: Weights, role: str) -> Array:
         """What the integers stand for."""
-        layout, scale, integers = self.layouts[role], getattr(w, f"{role}_scale"), self._integers(w, role)
-        if self.block_size is None:
-            return layout.weight(integers.astype(scale.dtype) / scale, self.shapes[role])
-        zero, index = layout.turned(getattr(w, f"{role}_zero")), w.g_idx.astype(jnp.int32)
-        return layout.weight(affine_dequantize(integers, layout.turned(scale), zero, index), self.shapes[role])
+        scale, integers = getattr(w, f"{role}_scale"), self._integers(w, role)
+        return self.layouts[role].weight(integers.astype(scale.dtype) / scale, self.shapes[role])
 
     def read(self, layer: Layer, w: Weights) -> Weights:
-        """The weights as floats, or what makes floats of the rows that are looked up."""
+        """The weights, with a product of floats in place of each kernel, and floats in place of the rows that are looked up."""
         for role, layout in self.layouts.items():
-            setattr(w, role, self._table(w, role) if isinstance(layout, TableLayout) else self._kernel(w, role))
+            table = isinstance(layout, TableLayout)
+            setattr(w, role, self._table(w, role) if table else self._kernel(self.floats_of(w, role)))
         return w
 
-    def _kernel(self, w: Weights, role: str) -> Array | ScaledKernel:
-        floats = self.floats_of(w, role)
-        return floats if self.inputs is None else ScaledKernel(floats, jnp.ones((), floats.dtype), self.inputs)
+    def rows(self, w: Weights, role: str) -> tuple[tuple[Array, ...], Callable[..., Array]]:
+        """What is kept of the rows of a table, and what makes floats of some rows."""
+        width = self.shapes[role][1]
+        kept = getattr(w, f"_{role}"), getattr(w, f"{role}_scale")
+        return kept, lambda packed, scale: _row(unpack_int4(packed, width, axis=-1), scale)
+
+    def _kernel(self, floats: Array) -> ScaledKernel:
+        return ScaledKernel(floats, jnp.ones((), floats.dtype), self.inputs)
 
     def _table(self, w: Weights, role: str) -> QuantizedTable:
-        width, scale = self.shapes[role][1], getattr(w, f"{role}_scale")
+        return QuantizedTable(*self.rows(w, role), lambda: self._kernel(self.floats_of(w, role).T))
 
-        def transposed() -> ScaledKernel:
-            return ScaledKernel(self.floats_of(w, role).T, jnp.ones((), scale.dtype), self.inputs)
+    def _bytes(self, role: str) -> Weight:
+        layout = self.layouts[role]
+        packed = [*_shape(layout.turned, *self._sizes(role))]
+        packed[layout.packed_axis] = -(-packed[layout.packed_axis] // 2)
+        return Weight(role, tuple(packed), "zeros", "int8", trainable=False, attribute=f"_{role}")
 
-        def in_blocks(packed: Array, scale: Array, zero: Array) -> Array:
-            index = w.g_idx.astype(jnp.int32)
-            integers = unpack_int4(packed, width, axis=-1).astype(scale.dtype)
-            return (integers - zero[..., index].astype(scale.dtype)) * scale[..., index]
-
-        packed = getattr(w, f"_{role}")
-        if self.block_size is None:
-            return QuantizedTable((packed, scale), lambda p, s: _row(unpack_int4(p, width, axis=-1), s), transposed)
-        return QuantizedTable((packed, scale, getattr(w, f"{role}_zero")), in_blocks, transposed)
+    def _packed(self, role: str, integers: Array) -> Array:
+        layout = self.layouts[role]
+        return pack_int4(layout.turned(integers), axis=layout.packed_axis)
 
     def _integers(self, w: Weights, role: str) -> Array:
         layout = self.layouts[role]
@@ -181,6 +153,56 @@ class Int4(Integers):
     def _sizes(self, role: str) -> tuple[int, ...]:
         """The sizes of the weight as a matrix."""
         return _shape(self.layouts[role].matrix, *self.shapes[role])
+
+
+class Int4Blocks(Int4):
+    """4-bit integers, of which those of a block share a scale and a zero point.
+
+    Args:
+        layouts: as for `Integers`.
+        block_size: how many entries along the axis of the sum make a block.
+        options: as for `Integers`.
+    """
+
+    def __init__(self, layouts: tuple[AnyLayout, ...], block_size: int, **options: QuantizerLike):
+        super().__init__(layouts, **options)
+        self.block_size = block_size
+
+    def variables(self, role: str) -> Iterator[Weight]:
+        """The bytes, scales and zero points, and the block of each row, which weights of one layer share."""
+        layout, (rows, columns) = self.layouts[role], self._sizes(role)
+        scale = _shape(layout.turned, -(-rows // self.block_size), columns)
+        yield self._bytes(role)
+        yield Weight(f"{role}_scale", scale, "ones", trainable=False)
+        yield Weight(f"{role}_zero", scale, "zeros", layout.zero_dtype, trainable=False)
+        if role == self.roles[0]:
+            index: Any = lambda shape, dtype: group_index(shape[0], self.block_size).astype(dtype)  # noqa: E731
+            yield Weight("g_idx", (rows,), index, "float32", trainable=False, autocast=False)
+
+    def kept(self, role: str, value: Array) -> dict[str, Array]:
+        """Bytes, scales and zero points."""
+        layout = self.layouts[role]
+        made: Any = abs_max_quantize_grouped_with_zero_point(layout.matrix(value), self.block_size)
+        integers, scale, zero = made
+        beside = {f"{role}_scale": layout.turned(scale), f"{role}_zero": layout.turned(zero)}
+        return {f"_{role}": self._packed(role, integers), **beside}
+
+    def floats_of(self, w: Weights, role: str) -> Array:
+        """What the integers stand for."""
+        layout, integers = self.layouts[role], self._integers(w, role)
+        scale, zero = (layout.turned(getattr(w, f"{role}_{what}")) for what in ("scale", "zero"))
+        return layout.weight(affine_dequantize(integers, scale, zero, w.g_idx.astype(jnp.int32)), self.shapes[role])
+
+    def rows(self, w: Weights, role: str) -> tuple[tuple[Array, ...], Callable[..., Array]]:
+        """What is kept of the rows of a table, and what makes floats of some rows."""
+        width = self.shapes[role][1]
+
+        def floats(packed: Array, scale: Array, zero: Array) -> Array:
+            index = w.g_idx.astype(jnp.int32)
+            integers = unpack_int4(packed, width, axis=-1).astype(scale.dtype)
+            return (integers - zero[..., index].astype(scale.dtype)) * scale[..., index]
+
+        return (getattr(w, f"_{role}"), getattr(w, f"{role}_scale"), getattr(w, f"{role}_zero")), floats
 
 
 def _row(integers: Array, scale: Array) -> Array:

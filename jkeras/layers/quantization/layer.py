@@ -3,7 +3,8 @@
 | policy                   | form                                     | file            |
 |--------------------------|------------------------------------------|-----------------|
 | `int8_from_float32`      | `Int8`                                   | `integers.py`   |
-| `int4/128_from_float32`  | `Int4`, here with a scale for 128 entries| `integers.py`   |
+| `int4_from_float32`      | `Int4`                                   | `integers.py`   |
+| `int4/128_from_float32`  | `Int4Blocks`, of 128 entries             | `integers.py`   |
 | `float8_from_float32`    | `Float8`                                 | `float8.py`     |
 | `gptq/4/128_from_...`    | `Calibrated`                             | `calibrated.py` |
 
@@ -13,25 +14,32 @@ multiplies in their place (`nn/kernel.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jkeras._base.configurable import is_library, serialize
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy
-from jkeras._base.quantized_policies import Int4DTypePolicy
+from jkeras._base.errors import describe
+from jkeras._base.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
+from jkeras._base.types import Array
 from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.form import Form
 from jkeras.layers.low_rank import LowRank, LowRankLayer
 from jkeras.layers.quantization.calibrated import Calibrated
 from jkeras.layers.quantization.float8 import Float8
-from jkeras.layers.quantization.integers import AnyLayout, Int4, Int8
+from jkeras.layers.quantization.integers import AnyLayout, Int4, Int4Blocks, Int8
 from jkeras.layers.quantization.layout import KernelLayout
 from jkeras.layers.quantization.quantized import Quantized
 from jkeras.quantizers import AbsMaxQuantizer, Int4QuantizationConfig
 from jkeras.quantizers.calibrated_config import CalibratedConfig
 from jkeras.quantizers.config import QuantizationConfig, QuantizerLike
+from jkeras.quantizers.resolve import resolve_config
 
 _UPDATED = "{layer!r} has a low-rank update, which the form {mode!r} does not take, only int8 and int4."
+_KEPT = """{layer!r} is quantized, with dtype_policy={policy!r}, and its kernels stay as they are kept. Received: dtype_policy=
+{received!r}. Make a new layer with that policy."""
 _NEEDS_DATA = """Implicitly enabling {name} quantization by setting dtype_policy to {policy!r} is not supported: it needs data.
 Write model.quantize({mode!r}, config) with a config of keras.quantizers."""
 
@@ -52,6 +60,11 @@ class QuantizableLayer(LowRankLayer):
 
     def __init__(self, *, quantization_config: QuantizationConfig | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        if not isinstance(quantization_config, QuantizationConfig | None):
+            raise TypeError(
+                f"quantization_config of {self.name!r} is a config of keras.quantizers, such as Int8QuantizationConfig(). "
+                f"Received: {describe(quantization_config)}."
+            )
         self.quantization_config = quantization_config
 
     def _layouts(self) -> tuple[AnyLayout, ...]:
@@ -59,11 +72,11 @@ class QuantizableLayer(LowRankLayer):
         return (KernelLayout("kernel"),)
 
     def _weights_to_keep(self, weights: Declaration) -> Declaration:
-        if self.quantization_mode is None:
+        mode = self.quantization_mode
+        if mode is None:
             return weights
-        form = self._take_form(self.quantization_mode, self.quantization_config)
-        if isinstance(form, Calibrated):
-            setattr(self, form.flag, False)
+        form = self._new_form(mode, self.quantization_config, self.dtype_policy)
+        self._take_form(form)
         return form.declare(weights)
 
     def get_config(self) -> dict[str, Any]:
@@ -73,6 +86,14 @@ class QuantizableLayer(LowRankLayer):
             config if self.quantization_config is None else {**config, "quantization_config": serialize(self.quantization_config)}
         )
 
+    def policy_says_all(self) -> bool:
+        """Whether a layer of the same policy, made without a config, quantizes as this one does."""
+        config = self.quantization_config
+        if config is None:
+            return True
+        inputs = serialize(self._default_inputs(config.mode))
+        return config.weight_quantizer is None and serialize(config.activation_quantizer) == inputs
+
     def quantized_build(self, input_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
         """Make what a form keeps of a kernel; `build` does it for a layer with a quantized policy.
 
@@ -81,58 +102,63 @@ class QuantizableLayer(LowRankLayer):
             mode: of the form.
             config: as for `quantize`.
         """
-        role = self._layouts()[0].role
-        for weight in self._take_form(mode, config).declare(iter([Weight(role, tuple(input_shape), "zeros")])):
+        form = self._new_form(mode, config, self.dtype_policy)
+        self._take_form(form)
+        for weight in form.declare(iter([Weight(self._layouts()[0].role, tuple(input_shape), "zeros")])):
             self._make_weight(weight)
 
-    def _quantize(self, config: QuantizationConfig, type_check: bool) -> None:
+    @property
+    def inputs_quantizer(self) -> QuantizerLike:
+        """Makes integers of what the kernel is multiplied by; None: that stays as it is."""
+        quantizer: QuantizerLike = None if self._form is None else self._form.inputs
+        return quantizer
+
+    def _change(self, config: QuantizationConfig, type_check: bool) -> Change:
+        return self._change_to(config, get_policy(f"{_policy_mode(config)}_from_{self.dtype_policy.name}"), type_check)
+
+    def _change_to(self, config: QuantizationConfig, policy: DTypePolicy, type_check: bool = True) -> Change:
         if type_check and not is_library(type(self)):
             raise self._no_method("quantize")
-        self._take_form(config.mode, config).convert(self)
-        self.quantization_config = config
-        if self.dtype_policy.quantization_mode is None:
-            self._dtype_policy = get_policy(f"{_policy_mode(config)}_from_{self.dtype_policy.name}")
+        form = self._new_form(config.mode, config, policy)
+        form.begin(self)
+        return Change(self, form, policy, config)
+
+    def _default_policy(self, policy: DTypePolicy) -> DTypePolicy:
+        return policy if policy.quantization_mode in self._modes else super()._default_policy(policy)
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         if isinstance(policy, DTypePolicyMap):
             super()._accept_policy(policy)
         mode = policy.quantization_mode
-        if mode is not None and self.__dict__.get("built") and self._form is None:
+        if self._form is not None:
+            if _form_in(policy) != _form_in(self.dtype_policy):
+                raise ValueError(_KEPT.format(layer=self.name, policy=self.dtype_policy.name, received=policy.name))
+        elif mode is not None and self.__dict__.get("built"):
             if mode in ("gptq", "awq"):
                 raise ValueError(_NEEDS_DATA.format(name=mode.upper(), policy=policy.name, mode=mode))
-            blocks = isinstance(policy, Int4DTypePolicy)
-            self.quantize(mode, Int4QuantizationConfig(block_size=policy.block_size) if blocks else None)  # type: ignore[attr-defined]
+            self._check_quantizable(mode)
+            sizes = {"block_size": getattr(policy, "block_size", None)} if mode == "int4" else {}
+            self._change_to(type(resolve_config(mode))(**sizes), policy).carry_out()
 
-    def _take_form(self, mode: str, config: QuantizationConfig | None) -> Any:
-        self._check_mode(mode)
-        form = self._form_of(mode, config)
-        if self.lora_enabled and not form.takes_update:
-            raise NotImplementedError(_UPDATED.format(layer=self.name, mode=mode))
-        if isinstance(form, (Int8, Int4)):
-            self.inputs_quantizer = form.inputs
+    def _take_form(self, form: Form) -> None:
         self._form = form
         self._rewrite = LowRank(self._low_rank_role, form) if self.lora_enabled else form
+
+    def _new_form(self, mode: str, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
+        if mode not in self._modes:
+            raise NotImplementedError(f"{type(self).__name__} {self.name!r} does not have the form {mode!r}, only {self._modes}.")
+        form = _FORMS[mode](self, config, policy)
+        if self.lora_enabled and not form.takes_update:
+            raise NotImplementedError(_UPDATED.format(layer=self.name, mode=mode))
         return form
 
-    def _form_of(self, mode: str, config: Any) -> Form:
-        policy: Any = self.dtype_policy
-        if mode == "float8":
-            return Float8(getattr(policy, "amax_history_length", 1024))
-        if mode in ("gptq", "awq"):
-            numbers: Any = config if isinstance(config, CalibratedConfig) else policy
-            return Calibrated(mode, numbers.weight_bits, numbers.group_size, self._zero_name)
-        weights: QuantizerLike = None if config is None else config.weight_quantizer
-        inputs = self._default_inputs(mode) if config is None else config.activation_quantizer
-        if mode == "int8":
-            return Int8(self._layouts(), weights, inputs)
-        return Int4(self._layouts(), _block_size(config, policy), weights=weights, inputs=inputs)
+    def _quantizers(self, mode: str, config: QuantizationConfig | None) -> dict[str, QuantizerLike]:
+        if config is None:
+            return {"weights": None, "inputs": self._default_inputs(mode)}
+        return {"weights": config.weight_quantizer, "inputs": config.activation_quantizer}
 
     def _default_inputs(self, mode: str) -> QuantizerLike:
         return AbsMaxQuantizer() if mode in self._modes_of_inputs else None
-
-    def _check_mode(self, mode: str) -> None:
-        if mode not in self._modes:
-            raise NotImplementedError(f"{type(self).__name__} {self.name!r} does not have the form {mode!r}, only {self._modes}.")
 
     def __getattr__(self, name: str) -> Any:
         form = self.__dict__.get("_form")
@@ -141,9 +167,67 @@ class QuantizableLayer(LowRankLayer):
         return super().__getattr__(name)
 
 
-def _block_size(config: object, policy: object) -> int | None:
-    """The block size of a config, else of a policy; None for one scale for all."""
-    return next((one.block_size for one in (config, policy) if hasattr(one, "block_size")), None)
+@dataclass(frozen=True)
+class Change:
+    """A change of form. Making it checks what can be checked, and changes nothing.
+
+    Args:
+        layer: to change.
+        form: which it gets.
+        policy: which it has then.
+        config: what it is quantized by.
+    """
+
+    layer: QuantizableLayer
+    form: Any
+    policy: DTypePolicy
+    config: QuantizationConfig
+
+    def carry_out(self, kept: Mapping[str, Array] | None = None) -> None:
+        """Change the layer, once it is known what is kept.
+
+        Args:
+            kept: by attribute; None: the form knows by itself.
+        """
+        layer = self.layer
+        self.form.convert(layer, self.form.all_kept(layer) if kept is None else kept)
+        layer._take_form(self.form)
+        layer.quantization_config, layer._dtype_policy = self.config, self.policy
+
+
+def _int8(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
+    return Int8(layer._layouts(), **layer._quantizers("int8", config))
+
+
+def _int4(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
+    says = config if isinstance(config, Int4QuantizationConfig) else policy
+    size = says.block_size if isinstance(says, Int4QuantizationConfig | Int4DTypePolicy) else None
+    layouts, quantizers = layer._layouts(), layer._quantizers("int4", config)
+    return Int4(layouts, **quantizers) if size in (None, -1) else Int4Blocks(layouts, size, **quantizers)
+
+
+def _float8(layer: QuantizableLayer, config: QuantizationConfig | None, policy: DTypePolicy) -> Form:
+    own = isinstance(policy, QuantizedFloat8DTypePolicy)
+    return Float8(policy.amax_history_length if own else QuantizedFloat8DTypePolicy.default_amax_history_length)  # type: ignore[attr-defined]
+
+
+def _calibrated(layer: QuantizableLayer, config: QuantizationConfig | None, policy: Any) -> Form:
+    numbers = config if isinstance(config, CalibratedConfig) else policy
+    return Calibrated(numbers.mode, numbers.weight_bits, numbers.group_size, layer._zero_name)
+
+
+_FORMS: dict[str, Callable[[QuantizableLayer, QuantizationConfig | None, DTypePolicy], Form]] = {
+    "int8": _int8,
+    "int4": _int4,
+    "float8": _float8,
+    "gptq": _calibrated,
+    "awq": _calibrated,
+}
+
+
+def _form_in(policy: DTypePolicy) -> str | None:
+    """What the name of a policy says of the form."""
+    return None if policy.quantization_mode is None else policy.name.partition("_from_")[0]
 
 
 def _policy_mode(config: Any) -> str:

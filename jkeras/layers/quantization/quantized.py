@@ -5,7 +5,7 @@ A layer is made in such a form (`declare`), or changes to it (`convert`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,15 +43,34 @@ class Quantized(Form):
             known = weight.name in self.roles and None not in weight.shape  # the layer refuses unknown sizes itself
             yield from self._in_place_of(weight.name, weight.shape) if known else (weight,)
 
-    def convert(self, layer: Any) -> None:
-        """Replace the Variables of a layer that keeps the weights as they are."""
-        for role in self.roles:
-            value: Array = layer.__dict__[role].stored
+    def begin(self, layer: Layer) -> None:
+        """Take the shapes."""
+        self.shapes = {role: tuple(vars(layer)[role].shape) for role in self.roles}
+
+    def all_kept(self, layer: Layer) -> dict[str, Array]:
+        """What is kept of all weights, by attribute."""
+        parts = [self.kept(role, vars(layer)[role].stored) for role in self.roles]
+        return {name: array for part in parts for name, array in part.items()}
+
+    def convert(self, layer: Any, kept: Mapping[str, Array]) -> None:
+        """Replace the Variables.
+
+        Raises:
+            ValueError: a quantizer gave another shape; the layer stays as it is then.
+        """
+        weights = {role: [*self._in_place_of(role, self.shapes[role])] for role in self.roles}
+        for weight in (weight for made in weights.values() for weight in made):
+            if weight.place in kept and kept[weight.place].shape != tuple(weight.shape):
+                shape = kept[weight.place].shape
+                raise ValueError(
+                    f"{weight.name} of {layer.name!r} has the shape {tuple(weight.shape)}. A quantizer gave {shape}."
+                )
+        for role, made in weights.items():
             delattr(layer, role)
-            for weight in self._in_place_of(role, value.shape):
+            for weight in made:
                 layer._make_weight(weight)
-            for name, array in self.kept(role, value).items():
-                getattr(layer, name).assign(array)
+        for name, array in kept.items():
+            getattr(layer, name).assign(array)
 
     def shown(self, layer: Any, role: str) -> Any:
         """What the attribute of a hidden weight gives."""

@@ -28,6 +28,9 @@ from jkeras.state import random
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current
 
+_FLOAT8 = """The cell {cell} has float8 layers, which cannot be trained in a loop over time: JAX would add the statistics of its
+steps up. Leave them out with quantize("float8", filters=...)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
@@ -102,6 +105,8 @@ def _any_cell(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> tuple
     layer = cell if isinstance(cell, Layer) else None
     scope = current()
     variables = [variable for _, variable in state_entries(layer)] if layer is not None else []
+    if walk.training and scope.functional and any(variable.overwrite_with_gradient for variable in variables):
+        raise ValueError(_FLOAT8.format(cell=getattr(cell, "name", cell)))
     values = [variable.array for variable in variables]
     options = {"training": walk.training} if layer is not None and layer._plan.takes_training else {}
     pure = functionalize(lambda x, s: cell(x, s, **options), variables, scope.positions)
