@@ -16,7 +16,6 @@ _ALARMING = (
     *("marshal.loads", "pickle.find_class", "code.__new__", "exec", "compile", "import", "ctypes.dlopen"),
     *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "shutil.rmtree", "os.listdir", "os.putenv"),
 )
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "jkeras", "")
 _watching: list[Guard] = []
 
 
@@ -50,10 +49,7 @@ def _harmless(event, arguments):
     # Modules of the package and the standard library that load on first use; a file cannot choose any of them.
     if event == "import":
         return arguments[0].partition(".")[0] in {"jkeras", "jax", "jaxlib", "h5py", "encodings", "numpy", "ml_dtypes"}
-    if event not in ("exec", "compile"):
-        return False
-    place = arguments[1] if event == "compile" else getattr(arguments[0], "co_filename", None)
-    return str(place).startswith(_PACKAGE) or "namedtuple" in repr(arguments)
+    return event in ("exec", "compile") and "namedtuple" in repr(arguments)
 
 
 with contextlib.suppress(RuntimeError):

@@ -34,7 +34,7 @@ def test_every_thread_finds_what_one_of_them_imports():
 
 def test_an_import_that_failed_is_repeated_and_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(registry._unloaded, "demos", {"late_demo_a", "late_demo_b"})
+    monkeypatch.setitem(registry._unloaded, "demos", dict.fromkeys(["late_demo_a", "late_demo_b"]))
     monkeypatch.setitem(registry._names, "demos", {})
     (tmp_path / "late_demo_a.py").write_text("raise ImportError('not now')")
     (tmp_path / "late_demo_b.py").write_text("from jkeras._base import registry\nregistry._names['demos']['b'] = 1\n")

@@ -24,6 +24,14 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError
 MB = 1 << 20
 
 
+@pytest.fixture(scope="module", autouse=True)
+def all_is_loaded():
+    """What the library loads when one of its own names is asked for, which is no doing of a file."""
+    for place in (layers, jkeras.utils, jkeras.callbacks, jkeras.quantizers, jkeras.distillation):
+        for name in dir(place):
+            getattr(place, name)
+
+
 def small_model():
     jkeras.utils.clear_session()
     jkeras.utils.set_random_seed(0)

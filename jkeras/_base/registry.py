@@ -29,11 +29,11 @@ T = TypeVar("T")
 _objects: dict[str, object] = {}  # "keras.layers.Dense" -> class
 _paths: dict[int, str] = {}  # id(object) -> canonical path
 _names: dict[str, dict[str, object]] = {}  # "layers" -> {"Dense": class, "dense": class}
-# "layers" -> modules that enter more of them once they are imported
-_unloaded: dict[str, set[str]] = {
-    "distillation": {"jkeras.distillation"},
-    "quantizers": {"jkeras.quantizers"},
-    "src.layers.preprocessing.feature_space": {"jkeras.models.feature_space"},
+# "layers" -> modules that enter more of them once they are imported, with the names that they enter; None for any
+_unloaded: dict[str, dict[str, set[str] | None]] = {
+    "distillation": {"jkeras.distillation": None},
+    "quantizers": {"jkeras.quantizers": None},
+    "src.layers.preprocessing.feature_space": {"jkeras.models.feature_space": None},
 }
 _loading = threading.RLock()
 _now_loading: set[str] = set()  # kinds; a module that is being imported may look for names of its own kind
@@ -102,32 +102,35 @@ def _kind_of(module: str) -> str:
     return module.removeprefix("j").removeprefix("keras").removeprefix(".") or "top"
 
 
-def entered_by(kind: str, modules: Iterable[str]) -> None:
-    """Name modules of this package that are imported when a name of a kind is not found, since few scripts need them.
+def entered_by(kind: str, table: Mapping[str, str]) -> None:
+    """Name modules of this package that are imported when one of their names is looked up, since few scripts need them.
 
     Args:
         kind: such as `"layers"`.
-        modules: by their paths.
+        table: `{module: "the names that it enters"}`.
     """
-    _unloaded.setdefault(kind, set()).update(modules)
+    for module, held in table.items():
+        spellings = [(name, to_snake_case(name), name.lower()) for name in held.split()]
+        _unloaded.setdefault(kind, {})[module] = {spelling for forms in spellings for spelling in forms}
 
 
 def _table(kind: str, name: str | None = None) -> Mapping[str, object]:
     """The objects of a kind by name: all of them, or at least the one of that name."""
     if _unloaded.get(kind) and (name is None or name not in _names.get(kind, {})):
         with _loading:
-            _load(kind)
+            _load(kind, name)
     return _names.get(kind, {})
 
 
-def _load(kind: str) -> None:
+def _load(kind: str, name: str | None) -> None:
     if kind in _now_loading:
         return
     _now_loading.add(kind)
     try:
-        for module in sorted(_unloaded[kind]):
+        asked = [module for module, held in _unloaded[kind].items() if name is None or held is None or name in held]
+        for module in sorted(asked):
             importlib.import_module(module)
-            _unloaded[kind].discard(module)  # only now: until then, other threads wait for it, and a failed import is repeated
+            del _unloaded[kind][module]  # only now: until then, other threads wait for it, and a failed import is repeated
     finally:
         _now_loading.discard(kind)
 
