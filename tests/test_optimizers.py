@@ -288,7 +288,7 @@ def test_update_can_be_differentiated_and_mapped():
     assert slope == pytest.approx(-0.1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in SHOWN_WITH else pytest.mark.slow) for n in NAMES])
 @settings(max_examples=4, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 3), max_size=3), min_size=2, max_size=3), st.integers(0, 99))
 def test_weights_do_not_see_each_other(name, shapes, seed):

@@ -162,7 +162,7 @@ def as_integers(x: Tensor) -> ArrayLike:
     x = jnp.asarray(x)
     if not isinstance(x, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(x) & (x == jnp.round(x)))):
         raise TypeError(
-            f"Expected integers, received other numbers in {describe(x)}: write ops.cast(x, 'int32') to cut them off."
+            f"Expected integers, received fractions or infinities in {describe(x)}: write ops.cast(x, 'int32') to cut them off."
         )
     return x.astype("int32")
 

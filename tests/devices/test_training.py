@@ -79,7 +79,7 @@ def assert_same(one, many, tolerance=1e-5):
         np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [pytest.param(w, marks=[pytest.mark.slow] * (w in ("zero", "fsdp and model"))) for w in WAYS])
 def test_a_training_gives_the_numbers_of_one_device(way):
     expected = numbers(mlp(layers.Dropout(0.2)), None)
     spread = mlp(layers.Dropout(0.2))

@@ -32,6 +32,8 @@ CONFIGS = {
 ALL = [("Dense", config) for config in CONFIGS]
 ALL += [(case, config) for case in LAYERS if case != "Dense" for config in ("int8", "int4 in blocks")]
 ALL += [(case, "int4") for case in ("Embedding", "EinsumDense", "ReversibleEmbedding untied")]
+LONG = {(case, config) for case, config in ALL if case.startswith("Reversible") and config != "int8"}  # which shows little more
+ALL = [pytest.param(*each, marks=[pytest.mark.slow] * (each in LONG)) for each in ALL]
 
 
 def alternating(shape):
