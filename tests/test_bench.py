@@ -60,7 +60,7 @@ def test_figures_are_medians_and_the_best_peer_is_the_fastest():
     results = measured(jkeras=1.0, torch=3.0, optax=2.0, scan=4.0)
     assert summary.median(results, "table", "jkeras") == 1.0
     assert summary.best(results, "table") == ("optax", 2.0)
-    assert "| table | 2 | 2 |" in report.page(results) and "50%" in report.page(results)
+    assert "| table | 2 | 2 |" in report.details(results) and "50%" in report.details(results)
 
 
 def test_the_page_warns_of_noise_failures_and_other_losses():
@@ -70,7 +70,7 @@ def test_the_page_warns_of_noise_failures_and_other_losses():
     row["torch"] = [{"idle": 1.0, "failed": "no module"}]
     page = report.page(results)
     assert "1 of 3 processes started on a machine that was not quiet" in page
-    assert "table on PyTorch failed: no module" in page and "**DISAGREE**" in page
+    assert "table on PyTorch failed: no module" in page and "**DISAGREE**" in report.details(results)
 
 
 def test_libraries_take_turns_and_one_that_failed_is_not_tried_again(monkeypatch):
@@ -112,7 +112,8 @@ def test_another_machine_stands_beside_the_first(tmp_path, monkeypatch):
     assert command.main(["--only", "table", "--out", str(tmp_path)]) == 0
     kept = {path.name: json.loads(path.read_text())["machine"]["processor"] for path in (tmp_path / "results").glob("*.json")}
     assert kept == {"latest.json": "P", "beside-q-r-2.json": "Q (R) 2"}
-    first, _, other = (tmp_path / "RESULTS.md").read_text().partition("## On another machine")
+    first, other = (tmp_path / "RESULTS.md").read_text(), (tmp_path / "results" / "beside-q-r-2.md").read_text()
+    assert "* [Another machine: Q (R) 2](results/beside-q-r-2.md)" in first
     assert "| table | Keras 3 on JAX | 0.08 | 0.05 | met |" in first
     assert "| table | Keras 3 on JAX | 0.08 | 0.50 | **not met** |" in other and "Q (R) 2, 2 cores" in other
 

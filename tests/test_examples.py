@@ -123,7 +123,7 @@ def is_picture(path):
 
 
 def test_every_example_is_tested():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PROMISES, "mnist.py", "cifar10.py", "keras_script.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PROMISES, "layouts.py", "mnist.py", "cifar10.py", "keras_script.py"}
 
 
 @pytest.mark.parametrize("name", PROMISES)

@@ -15,6 +15,7 @@ from jkeras import Input, Sequential, visualization
 from jkeras.callbacks import History
 from jkeras.layers import Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten
 from jkeras.models import html_summary
+from jkeras.models.layouts import Layout, Layouts
 from jkeras.visualization.class_labels import class_labels, confidence
 from jkeras.visualization.confusion import count_pairs
 from jkeras.visualization.mosaic import mosaic
@@ -310,3 +311,19 @@ def test_without_matplotlib_the_error_says_what_to_install(history, images, netw
         with pytest.raises(ImportError, match=r'pip install "jkeras\[plots\]"'):
             draw()
     assert "History of 3 epochs" in history._repr_html_()
+
+
+def test_a_tile_is_coloured_where_the_device_holds_the_weight():
+    rows = (
+        Layout("net/up/kernel", (8, 4), (None, "model"), 64, 0, False),
+        Layout("net/down/kernel", (4, 8), (("data", "model"), None), 32, 0, False),
+        Layout("net/down/bias", (8,), (), 32, 0, True),
+    )
+    axis = visualization.plot_layouts(Layouts({"data": 2, "model": 2}, rows, 128, 32, {})).axes[0]
+    held = [np.asarray(image.get_array())[..., 0] < 0.5 for image in axis.images]  # blue has less red than grey
+    assert [tile.tolist() for tile in held[:4]] == [[[True, False]], [[False, True]]] * 2
+    assert [tile[:, 0].tolist() for tile in held[4:8]] == np.eye(4, dtype=bool).tolist()
+    assert not any(tile.any() for tile in held[8:])  # whole: grey
+    assert [label.get_text() for label in axis.get_yticklabels()][2] == "net/down/bias (8,)"
+    with pytest.raises(ValueError, match=r"model.layouts\(\)"):
+        visualization.plot_layouts(rows)

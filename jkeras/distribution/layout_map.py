@@ -12,7 +12,7 @@ from jkeras.distribution.mesh import DeviceMesh, TensorLayout
 
 @export("keras.distribution.LayoutMap")
 class LayoutMap(MutableMapping[str, TensorLayout]):
-    """Layouts by path: each key is a path, or a regular expression that is searched in it.
+    """Layouts by path: each key is a path, or a regular expression for the whole of it.
 
     Args:
         device_mesh: the devices, for layouts that do not name them.
@@ -20,7 +20,7 @@ class LayoutMap(MutableMapping[str, TensorLayout]):
     Example:
         >>> mesh = DeviceMesh((4, 2), ["data", "model"], [f"cpu:{i}" for i in range(8)])
         >>> rules = LayoutMap(mesh)
-        >>> rules["dense.*kernel"] = (None, "model")
+        >>> rules["dense.*/kernel"] = (None, "model")
         >>> rules["dense_1/kernel"].axes
         (None, 'model')
         >>> rules["dense_1/bias"] is None
@@ -37,8 +37,8 @@ class LayoutMap(MutableMapping[str, TensorLayout]):
         return self._device_mesh
 
     def matching(self, path: str) -> list[str]:
-        """The keys that match a path: itself, else each expression that is found in it."""
-        return [path] if path in self._rules else [key for key in self._rules if re.search(key, path)]
+        """The keys that match a path: itself, else each expression that fits the whole of it."""
+        return [path] if path in self._rules else [key for key in self._rules if re.fullmatch(key, path)]
 
     def __getitem__(self, path: str) -> TensorLayout | None:  # type: ignore[override]
         """The layout for a path, None where no rule matches.

@@ -34,7 +34,7 @@ class ModelParallel(Distribution):
     Example:
         >>> mesh = DeviceMesh((4, 2), ["data", "model"], [f"cpu:{i}" for i in range(8)])
         >>> rules = LayoutMap(mesh)
-        >>> rules["dense.*kernel"] = (None, "model")
+        >>> rules["dense.*/kernel"] = (None, "model")
         >>> distribution = ModelParallel(layout_map=rules, batch_dim_name="data")
         >>> distribution.get_data_layout((32, 10)).axes
         ('data', None)
@@ -99,7 +99,7 @@ class ModelParallel(Distribution):
             raise ValueError(
                 f"The rule {missing[0]!r} matches no weight of the model"
                 + (f"; the nearest path is {near[0]!r}." if near else ".")
-                + " Keys are regular expressions that are searched in the paths of weights; rules do not cut outputs."
+                + " A key is the whole path of a weight, or a regular expression for it; rules do not cut outputs."
             )
 
     def _check_fit(self, key: str, axes: tuple[Any, ...], weight: Weight) -> None:

@@ -103,30 +103,16 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
         >>> [(row.path, row.whole) for row in model.layouts().rows]
         [('net/top/kernel', True), ('net/top/bias', True)]
     """
-    specs = _input_specs(self, input_shape, batch_size)
+    run, arguments = spread_step(self, input_shape, batch_size)
+    opt_state = arguments[2]
     placement = self._trainer.placement
-    if placement is None:
-        raise ValueError(_NO_DISTRIBUTION.format(name=self.name))
-    held, optimizer = inventory(self), self.optimizer
-    named = {"/".join(path): variable for path, variable in held.weights}
-    params, state = held.nested([_struct(v, placement.weight_sharding(v)) for _, v in held.entries])
-    opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
-    shardings = state_shardings(placement, named, opt_state)
-    opt_state = jax.tree.map(_struct, opt_state, shardings)
-    x = jax.tree.map(lambda spec: _struct(spec, placement.everywhere), specs)
-    step = _training_step(self, optimizer)
-    results = jax.tree.map(lambda leaf: leaf.sharding, (params, state, opt_state))
+    assert placement is not None
     with precision_scope(), placement.scope():
-        run = jax.jit(
-            lambda params, state, opt_state, x: step(params, state, opt_state, placement.cut_rows(x)),
-            donate_argnums=(0, 1, 2),
-            out_shardings=results,
-            compiler_options=compiler_options(),
-        )
-        text = run.lower(params, state, opt_state, x).compile().as_text()
+        text = run.lower(*arguments).compile().as_text()
+    named = {"/".join(path): variable for path, variable in inventory(self).weights}
     slots = parts_of_weights(named_leaves(opt_state), named)
     rows = tuple(_row(variable, placement, slots.get(name, {}).values()) for name, variable in named.items())
-    leaves = [*jax.tree.leaves((params, state, opt_state))]
+    leaves = jax.tree.leaves(arguments[:3])
     return Layouts(
         mesh=dict(placement.mesh.shape),
         rows=rows,
@@ -134,6 +120,36 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
         whole_bytes=sum(_device_bytes(leaf) for leaf in leaves if leaf.sharding.is_fully_replicated),
         collectives=collectives(text or ""),
     )
+
+
+def spread_step(model: Steps, input_shape: Tree = None, batch_size: int = 32) -> tuple[Any, tuple[Tree, Tree, Tree, Tree]]:
+    """A step of training under `jax.jit`, and what to call it with, as shapes that say where they lie.
+
+    Args:
+        model, input_shape, batch_size: as for `layouts`.
+
+    Returns:
+        `(params, state, opt_state, x) -> (params, state, opt_state)`, and the shapes of these four.
+    """
+    specs = _input_specs(model, input_shape, batch_size)
+    placement = model._trainer.placement
+    if placement is None:
+        raise ValueError(_NO_DISTRIBUTION.format(name=model.name))
+    held, optimizer = inventory(model), model.optimizer
+    named = {"/".join(path): variable for path, variable in held.weights}
+    params, state = held.nested([_struct(v, placement.weight_sharding(v)) for _, v in held.entries])
+    opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
+    shardings = state_shardings(placement, named, opt_state)
+    opt_state = jax.tree.map(_struct, opt_state, shardings)
+    x = jax.tree.map(lambda spec: _struct(spec, placement.everywhere), specs)
+    step = _training_step(model, optimizer)
+    run = jax.jit(
+        lambda params, state, opt_state, x: step(params, state, opt_state, placement.cut_rows(x)),
+        donate_argnums=(0, 1, 2),
+        out_shardings=jax.tree.map(lambda leaf: leaf.sharding, (params, state, opt_state)),
+        compiler_options=compiler_options(),
+    )
+    return run, (params, state, opt_state, x)
 
 
 def _row(variable: Any, placement: Placement, slots: Iterable[Any]) -> Layout:

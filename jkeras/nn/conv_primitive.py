@@ -12,7 +12,7 @@ exactly `lax.conv_general_dilated` and what JAX makes of its transpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -21,7 +21,8 @@ from jax import lax
 from jkeras._base.types import Array
 from jkeras.nn.conv_batching import batch
 from jkeras.nn.conv_geometry import Geometry
-from jkeras.nn.operation import Operation, is_known
+from jkeras.nn.conv_groups import input_gradient_on_devices, output_on_devices
+from jkeras.nn.operation import Operation, is_known, on_many_devices
 
 _SPACE = {1: "W", 2: "HW", 3: "DHW"}
 
@@ -105,16 +106,18 @@ kernel_gradient: Operation = Operation(
 
 def convolve(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """The convolution of images with a kernel, both of one dtype."""
-    return _apply(output, x, kernel, geometry)
+    return _apply(output, output_on_devices, x, kernel, geometry)
 
 
 def spread(dy: Array, kernel: Array, geometry: Geometry) -> Array:
     """The transpose of `convolve` for its images: every entry of `dy` is spread over its window."""
-    return _apply(input_gradient, dy, kernel, geometry)
+    return _apply(input_gradient, input_gradient_on_devices, dy, kernel, geometry)
 
 
-def _apply(operation: Operation, a: Array, b: Array, geometry: Geometry) -> Array:
+def _apply(operation: Operation, on_devices: Callable[..., Array], a: Array, b: Array, geometry: Geometry) -> Array:
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     sizes_are_numbers = all(isinstance(n, int) for n in geometry.size)
+    if geometry.groups > 1 and sizes_are_numbers and on_many_devices():
+        return on_devices(partial(operation.general, precision=precision), a, b, geometry)
     compute = operation if sizes_are_numbers and is_known(a) else operation.general
     return compute(a, b, geometry=geometry, precision=precision)

@@ -148,6 +148,10 @@ def is_known(a: Array) -> bool:
     """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs of many
     devices: the partitioner knows them, and would gather the rows of a batch for our forms.
     """
+    return jnp.issubdtype(a.dtype, jnp.floating) and not on_many_devices()
+
+
+def on_many_devices() -> bool:
+    """Whether the program that is being traced is for a mesh of several devices, or of explicit axes."""
     mesh = jax.sharding.get_abstract_mesh()
-    one = mesh.empty or (mesh.size == 1 and all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types))
-    return one and jnp.issubdtype(a.dtype, jnp.floating)
+    return not mesh.empty and (mesh.size > 1 or any(kind != jax.sharding.AxisType.Auto for kind in mesh.axis_types))

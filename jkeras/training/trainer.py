@@ -104,6 +104,7 @@ class Trainer:
         self.finds_outputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
+        self._moved = False  # whether arrays may lie on several devices
         model.optimizer = model.loss = model.history = None
         model.stop_training = False
         self.forget()
@@ -121,7 +122,6 @@ class Trainer:
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self._placed: tuple[Distribution, tuple[int, ...]] | None = None  # whose rules were checked, for which weights
-        self._moved = self.__dict__.get("_moved", False)  # whether arrays may lie on several devices
         self.model.__dict__["_others"] = {}
         note_change()
 
@@ -129,7 +129,8 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, object]:
         """For a pickle or a copy: compiled programs belong to this process, and everything else follows from the config."""
-        return {"model": self.model, "config": self.config, "resume_state": self.resume_state}
+        kept = "model", "config", "resume_state", "_moved"
+        return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, loop=None, _fingerprint=None, bare_inputs=True, finds_outputs=False)

@@ -12,6 +12,7 @@ from jkeras.visualization.feature_maps import layer_outputs as layer_outputs
 from jkeras.visualization.gallery import plot_image_gallery as plot_image_gallery
 from jkeras.visualization.image_grids import image_grid as image_grid
 from jkeras.visualization.kernels import convolution_kernels as convolution_kernels
+from jkeras.visualization.layouts import plot_layouts as plot_layouts
 from jkeras.visualization.masks import draw_segmentation_masks as draw_segmentation_masks
 from jkeras.visualization.masks import plot_segmentation_mask_gallery as plot_segmentation_mask_gallery
 from jkeras.visualization.picture import Picture as Picture

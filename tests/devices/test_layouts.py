@@ -1,11 +1,19 @@
 """What lies where, and what a step sends: the bars that hand-written JAX sets."""
 
 import math
+import runpy
+from pathlib import Path
 
+import jax
+import jax.export
+import numpy as np
 import pytest
 
 import jkeras
 from jkeras import distribution, layers
+from jkeras.models import layouts
+from jkeras.nn import conv_primitive
+from jkeras.nn.conv_geometry import Geometry
 
 
 def mlp():
@@ -63,9 +71,9 @@ def test_zero_cuts_what_the_optimizer_keeps():
 
 def test_a_block_cut_by_rules_sends_four_sums():
     rules = distribution.LayoutMap(distribution.DeviceMesh((2, 4), ["data", "model"]))
-    rules["attention/(query|key|value)/kernel"] = (None, "model", None)
-    rules["attention/(query|key|value)/bias"] = ("model", None)
-    rules["attention/attention_output/kernel"] = ("model", None, None)
+    rules[".*/(query|key|value)/kernel"] = (None, "model", None)
+    rules[".*/(query|key|value)/bias"] = ("model", None)
+    rules[".*/attention_output/kernel"] = ("model", None, None)
     rules["up/kernel"], rules["up/bias"], rules["down/kernel"] = (None, "model"), ("model",), ("model", None)
     found = laid_out(block(), distribution.ModelParallel(layout_map=rules), "sgd")
     assert set(found.collectives) == {"all-reduce"}
@@ -103,3 +111,67 @@ def test_names_of_distributions():
         with pytest.raises(ValueError, match=wrong[:3]):
             distribution.get(wrong)
     assert math.prod(distribution.get("zero").device_mesh.shape) == 8
+
+
+def lowered_for(platform, model, way):
+    """What the step sends, lowered for another platform and partitioned here."""
+    model.compile("adam", "mse", distribution=way)
+    run, arguments = layouts.spread_step(model)
+    placement = distribution.get(way).placement
+    with placement.scope():
+        exported = jax.export.export(run, platforms=[platform], disabled_checks=[jax.export.DisabledSafetyCheck.platform()])
+        program = exported(*arguments)
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, arguments)
+        results = shardings[:3]
+        again = jax.jit(program.call, in_shardings=shardings, out_shardings=results, donate_argnums=(0, 1, 2))
+        return program.mlir_module(), layouts.collectives(again.lower(*arguments).compile().as_text())
+
+
+@pytest.mark.parametrize("way", ["data", distribution.FullySharded(smallest=0)], ids=["data", "fsdp"])
+@pytest.mark.parametrize("make", [mlp, block])
+def test_the_program_for_cuda_sends_the_same(make, way):
+    text, sent = lowered_for("cuda", make(), way)
+    assert sent == laid_out(make(), way).collectives
+    assert "custom_call @" not in text or "xla_cpu" not in text
+
+
+def test_the_example_draws_its_table(tmp_path, capsys):
+    example = Path(__file__).parents[2] / "examples" / "layouts.py"
+    runpy.run_path(str(example))["main"](["--picture", str(tmp_path / "layouts.svg")])
+    assert "attention/query/kernel             (256, 8, 32)        (None, 'model', None)" in capsys.readouterr().out
+    assert (tmp_path / "layouts.svg").read_text().startswith("<?xml")
+
+
+def test_depthwise_and_grouped_convolutions_are_not_gathered():
+    net = [
+        layers.Input((16, 16, 8)),
+        layers.DepthwiseConv2D(3),
+        layers.Conv2D(16, 3, groups=2),
+        layers.SeparableConv2D(8, 3, strides=2),
+        layers.Flatten(),
+        layers.Dense(4),
+    ]
+    assert set(laid_out(jkeras.Sequential(net), "data").collectives) == {"all-reduce"}
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize("groups", [2, 4, 12])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_convolutions_with_groups_are_the_same_in_parts(groups, multiplier, channels_last):
+    rng = np.random.default_rng(0)
+    geometry = Geometry((6, 5), (3, 2), (2, 1), (1, 1), ((1, 1), (0, 1)), groups, channels_last)
+    kernel = rng.normal(size=(3, 2, 12 // groups, 12 * multiplier)).astype("float32")
+    x = rng.normal(size=geometry.images(8, 12, geometry.size)).astype("float32")
+    dy = rng.normal(size=geometry.images(8, 12 * multiplier, geometry.out)).astype("float32")
+
+    def all_three(x, kernel, dy):
+        y, back = jax.vjp(lambda x, kernel: conv_primitive.convolve(x, kernel, geometry), x, kernel)
+        return y, conv_primitive.spread(dy, kernel, geometry), *back(dy)
+
+    placement = distribution.get("data").placement
+    expected = all_three(x, kernel, dy)
+    with placement.scope():
+        rows = [jax.device_put(a, placement.sharding(placement.rows)) for a in (x, dy)]
+        found = jax.jit(all_three)(rows[0], jax.device_put(kernel, placement.everywhere), rows[1])
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)

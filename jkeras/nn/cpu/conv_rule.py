@@ -38,6 +38,7 @@ from jax import lax
 
 from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
+from jkeras.nn.conv_groups import by_group
 from jkeras.nn.cpu import conv_depthwise, conv_forms, conv_onednn
 
 _LONGEST_ROW = 32
@@ -51,8 +52,6 @@ _VERY_FEW_FILTERS = 4
 _MANY_CHANNELS = 32
 # Numbers an image that are too many to be copied: an eighth of a core's second-level cache, which holds more than one of them.
 _LONG_PATCHES = 1 << 16
-# More groups than this go through a loop instead of being written out.
-_GROUPS_WRITTEN_OUT = 8
 
 
 def output(x: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike = None) -> Array:
@@ -84,7 +83,7 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
     if _is_depthwise(kernel.shape[-2], g):
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
-        return _by_group(_output, x, kernel, g)
+        return by_group(_output, x, kernel, g)
     if _has_very_few_filters(kernel.shape[-2], kernel.shape[-1], g):
         return conv_forms.shifted_sums(x, kernel, g)
     if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
@@ -98,7 +97,7 @@ def _input_gradient(dy: Array, kernel: Array, g: Geometry) -> Array:
     if _is_depthwise(kernel.shape[-2], g):
         return conv_depthwise.input_gradient(dy, kernel, g)
     if g.groups > 1:
-        return _by_group(_input_gradient, dy, kernel, g)
+        return by_group(_input_gradient, dy, kernel, g)
     if max(g.strides) > 1 and max(g.dilation) == 1:
         return _by_phase(dy, kernel, g)
     dy = conv_forms.pad(dy, ((0, 0),) * g.rank, g.strides)
@@ -110,7 +109,7 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     if _is_depthwise(channels, g):
         return conv_depthwise.kernel_gradient(x, dy, g)
     if g.groups > 1:
-        return _by_group(_kernel_gradient, x, dy, g)
+        return by_group(_kernel_gradient, x, dy, g)
     if _has_very_few_filters(channels, dy.shape[-1], g):
         return conv_forms.shifted_kernel_gradient(x, dy, g)
     cheap = _rows_are_cheap(channels, g)
@@ -150,17 +149,6 @@ def _rows_are_cheap(channels: int, g: Geometry) -> bool:
 
 def _reversed(kernel: Array) -> Array:
     return jnp.swapaxes(lax.rev(kernel, range(kernel.ndim - 2)), -1, -2)
-
-
-def _by_group(compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry) -> Array:
-    """One ungrouped operation per group; groups are blocks of the last axis of operands and result."""
-    one = dataclasses.replace(g, groups=1)
-    if g.groups <= _GROUPS_WRITTEN_OUT:
-        pairs = zip(jnp.split(a, g.groups, -1), jnp.split(b, g.groups, -1))
-        return lax.concatenate([compute(left, right, one) for left, right in pairs], a.ndim - 1)
-    blocks = [jnp.moveaxis(v.reshape(*v.shape[:-1], g.groups, -1), -2, 0) for v in (a, b)]
-    out = jnp.moveaxis(lax.map(lambda pair: compute(pair[0], pair[1], one), tuple(blocks)), 0, -2)
-    return out.reshape(*out.shape[:-2], -1)
 
 
 def _by_phase(dy: Array, kernel: Array, g: Geometry) -> Array:

@@ -1,15 +1,42 @@
-"""A program for many devices: its batches are cut by rows, and its state comes back lying as it lay."""
+"""How a program is compiled, for one device or many: there batches are cut by rows, and the state comes back lying as it lay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
+from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Tree
 from jkeras.state.placement import Placement
+from jkeras.training.programs.recompiles import watched
 from jkeras.training.state import TrainState
+
+
+def compiled(
+    run: Callable[..., Tree],
+    placement: Placement | None,
+    name: str,
+    programs: int,
+    kept: Callable[[TrainState], Tree] = lambda state: state,
+    results: Sequence[Any] = (),
+    **options: Any,
+) -> Callable[..., Tree]:
+    """A program's function compiled for where the model lies, and watched for compilations too many.
+
+    Args:
+        run: `(state, *args) -> (state, *results)`; the state may lack parts of the one that came in.
+        placement: where things lie; None is one device.
+        name: of the program, for warnings.
+        programs: how many compilations are expected.
+        kept: `state -> state` without the parts that do not come back.
+        results: where each of the results lies on many devices; None leaves it to the partitioner.
+        options: of `jax.jit`.
+    """
+    options = {"compiler_options": compiler_options(), **options}
+    jitted = jax.jit(run, **options) if placement is None else Placed(run, placement, kept, results, **options)
+    return watched(jitted, name, programs)
 
 
 class Placed:
@@ -18,19 +45,15 @@ class Placed:
     Left to the partitioner, the state could come back in another layout, and the next call would be another program.
 
     Args:
-        run: `(state, *args) -> (state, *results)`; the state may lack parts of the one that came in.
-        placement: where things lie.
-        kept: `state -> state` without the parts that do not come back.
-        results: where each of the results lies; None leaves it to the partitioner.
-        options: of `jax.jit`.
+        run, placement, kept, results, options: as of `compiled`.
     """
 
     def __init__(
         self,
         run: Callable[..., Tree],
         placement: Placement,
-        kept: Callable[[TrainState], Tree] = lambda state: state,
-        results: tuple[Any, ...] = (),
+        kept: Callable[[TrainState], Tree],
+        results: Sequence[Any],
         **options: Any,
     ):
         self._run, self._placement, self._kept, self._results, self._options = run, placement, kept, results, options

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.compiling import precision_scope
 from jkeras._base.types import Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
@@ -23,8 +23,7 @@ from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import results
 from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.programs.groups import batches_per_group, run_groups
-from jkeras.training.programs.placed import Placed, rows_cut
-from jkeras.training.programs.recompiles import watched
+from jkeras.training.programs.placed import compiled, rows_cut
 from jkeras.training.programs.training import Call, Program, batch_of, like, traced_once, zeros_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
@@ -119,13 +118,9 @@ def batch_program(model: Steps) -> Program:
 
 def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
     """The program of a function that returns only what it may have changed of the state."""
-    placement, options = model._trainer.placement, compiler_options()
-    if not model._trainer.jit:
-        jitted = eager
-    elif placement is None:
-        jitted = watched(jax.jit(run, compiler_options=options), name, programs)
-    else:
-        jitted = watched(Placed(run, placement, _changing, (placement.results,), compiler_options=options), name, programs)
+    placement = model._trainer.placement
+    found_lie = () if placement is None else (placement.results,)
+    jitted = compiled(run, placement, name, programs, _changing, found_lie) if model._trainer.jit else eager
 
     def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         changing, found = jitted(state, *args)

@@ -24,14 +24,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.compiling import precision_scope
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.arguments.checks import warn_all_frozen
 from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import begun, results
-from jkeras.training.programs.placed import Placed, rows_cut
-from jkeras.training.programs.recompiles import watched
+from jkeras.training.programs.placed import compiled, rows_cut
 from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
@@ -167,33 +166,31 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
             new, logs = train_step(state, batch_at(data, start))
             return end(like(new, state), logs)
 
-    def step_by_step(step: Callable[..., Tree]) -> Callable[..., Tree]:
-        def run(state: TrainState, metrics: Tree, data: Tree, start: int, stop: int, epoch: int, first: int) -> Tree:
-            logs = None
-            for index in range(start, stop):
-                state, metrics, logs = step(state, metrics, data, index, epoch, first)
-            return state, metrics, logs
-
-        return run
-
     if not model._trainer.jit:
-        return Program(_keeping_metrics(step_by_step(one_step)))
-    options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
+        return Program(_keeping_metrics(_step_by_step(one_step)))
 
-    def jitted(run: Callable[..., Tree]) -> Callable[..., Tree]:
-        if placement is None:
-            return jax.jit(run, **options)
-        return Placed(run, placement, results=(placement.everywhere,) * 2, **options)
+    def jitted(run: Callable[..., Tree], name: str) -> Callable[..., Tree]:
+        lie = () if placement is None else (placement.everywhere,) * 2
+        return compiled(run, placement, name, 2, results=lie, donate_argnums=0)
 
-    def stepwise() -> Callable[..., Tree]:
-        return step_by_step(watched(jitted(one_step), "the training step", programs=2))
-
-    run, name = (
-        (over_epochs(in_loop, objective.results), "the loop over short epochs")
+    loop = (
+        jitted(over_epochs(in_loop, objective.results), "the loop over short epochs")
         if joins_epochs
-        else (in_loop, "the training loop")
+        else jitted(in_loop, "the training loop")
     )
-    return TrainingProgram(watched(jitted(run), name, programs=2), stepwise, joins_epochs)
+    return TrainingProgram(loop, lambda: _step_by_step(jitted(one_step, "the training step")), joins_epochs)
+
+
+def _step_by_step(step: Callable[..., Tree]) -> Callable[..., Tree]:
+    """A training program's function that calls one step after the other."""
+
+    def run(state: TrainState, metrics: Tree, data: Tree, start: int, stop: int, epoch: int, first: int) -> Tree:
+        logs = None
+        for index in range(start, stop):
+            state, metrics, logs = step(state, metrics, data, index, epoch, first)
+        return state, metrics, logs
+
+    return run
 
 
 def over_epochs(in_loop: Callable[..., Tree], results: Callable[[Tree], Logs]) -> Callable[..., Tree]:
