@@ -77,15 +77,22 @@ def keep(path: pathlib.Path, results: Any) -> None:
 
 
 def write(places: Places) -> None:
-    """Write page and charts from all JSON files; parts that other programs left as `results/*.md` go at the end."""
+    """Write pages and charts from all JSON files; the first page leads to the others, also to those of other programs."""
     table, grown = read(places.table), read(places.curves)
     if grown:
         curves.draw(grown, places.curves_picture)
+        places.curves.with_suffix(".md").write_text("\n".join(curves.section(grown)))
+    for path in places.others():
+        path.with_suffix(".md").write_text(report.beside(read(path)))
     if table:
         picture.draw(table, places.picture)
-        more = [report.beside(read(path)) for path in places.others()]
-        more += [path.read_text() for path in sorted(places.results.glob("*.md"))]
-        places.page.write_text(report.page(table, [*(curves.section(grown) if grown else []), *more]))
+        (places.results / "details.md").write_text(report.details(table))
+        found = sorted(places.results.glob("*.md"), key=lambda path: (path.stem != "details", path.stem))
+        places.page.write_text(report.page(table, [(_headline(path), f"results/{path.name}") for path in found]))
+
+
+def _headline(path: pathlib.Path) -> str:
+    return path.read_text().partition("\n")[0].lstrip("# ")
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -145,7 +145,7 @@ def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[st
 def page(figures: dict[str, Any]) -> str:
     """The figures inside a loop as a table in Markdown."""
     forms = ("lax", "rule", "oneDNN", "canonical", "product", "pairs", "row", "shifted", "entry")
-    lines = ["## Convolutions on this CPU, in the body of a loop", ""]
+    lines = ["# Convolutions on this CPU, in the body of a loop", ""]
     lines += [
         "Milliseconds; `rule` is what jkeras does, `lax` what it would take without the rule. "
         "Written by `python -m bench.convolutions`.",

@@ -113,12 +113,12 @@ def draw(results: dict[str, Any], path: pathlib.Path) -> None:
 
 
 def section(results: dict[str, Any]) -> list[str]:
-    """The curves as a section of the results page."""
+    """The curves as a page."""
     from bench.report import lines, seconds
 
     where = f"{results['machine']['processor']}, {results['machine']['cores']} cores"
     about = f"Seconds per epoch of a small MLP, commit {results['commit']}, {where}; the sizes are in `bench/curves.py`."
-    parts = ["## How time grows", "", about, "", "![Time per epoch against size](../docs/images/bench-curves.svg)", ""]
+    parts = ["# How time grows", "", about, "", "![Time per epoch against size](../../docs/images/bench-curves.svg)", ""]
     for curve in results["curves"].values():
         rows = [[LABELS[library], *map(seconds, values)] for library, values in curve["seconds"].items()]
         parts += lines([curve["title"], *(f"{point:,}" for point in curve["points"])], rows)

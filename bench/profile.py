@@ -82,7 +82,7 @@ def profiled(name: str, quick: bool = False) -> tuple[float, dict[str, float]]:
 
 
 def page(found: dict[str, tuple[float, dict[str, float]]]) -> str:
-    """The table of `bench/RESULTS.md`."""
+    """The page of these shares."""
     rows = []
     for name, (seconds, kinds) in found.items():
         total = sum(kinds.values())
@@ -93,7 +93,7 @@ def page(found: dict[str, tuple[float, dict[str, float]]]) -> str:
         "Shares of the time that operations take in the threads that start them, and that time as a share of the epoch: "
         "the rest runs in other threads or is spent waiting."
     )
-    return "\n".join(["## Where the time goes", "", about, "", *lines(["workload", *KINDS, "seen"], rows)])
+    return "\n".join(["# Where the time goes", "", about, "", *lines(["workload", *KINDS, "seen"], rows)])
 
 
 def main(given: Sequence[str] | None = None) -> None:

@@ -122,12 +122,12 @@ def tiny_epochs() -> dict[int, float]:
 
 
 def page(found: list[tuple[float, float, float]], own: list[tuple[float, float]], tiny: dict[int, float]) -> str:
-    """The tables of `bench/RESULTS.md`."""
+    """The page of these tables."""
     before, shown, after = (statistics.median(column) for column in zip(*found))
     ratio = spread([2 * b / (a + c) for a, b, c in found])
     epoch, spent = (statistics.median(column) for column in zip(*own))
     noise = spread([c / a for a, _, c in found])
-    return f"""## Progress
+    return f"""# Progress
 
 Written by `python -m bench.progress` at {commit()}: {cores()} cores, {model_name()}.
 

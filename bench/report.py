@@ -1,4 +1,4 @@
-"""Writes `RESULTS.md` from the measurements: every number on that page comes from the JSON next to it."""
+"""Writes `RESULTS.md` and `results/details.md` from the measurements: every number on them comes from the JSON next to it."""
 
 from __future__ import annotations
 
@@ -190,18 +190,39 @@ def warnings(results: Results) -> list[str]:
     return [*(f"* Warning: {line}." for line in said), ""] if said else []
 
 
-def page(results: Results, more: Iterable[str] = ()) -> str:
-    """The whole page; `more` holds the sections that other bench programs wrote."""
+def parts(results: Results) -> tuple[list[str], list[str], list[str]]:
+    """The measured workloads: all, those that train for epochs, and the others with times."""
     present = [name for name in NAMES if name in results["workloads"]]
     training = [name for name in present if name in (*TRAINING, "streamed", *PIPELINES, *LAYERS)]
-    others = [name for name in present if name not in training and name != "memory"]
-    sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
+    return present, training, [name for name in present if name not in training and name != "memory"]
+
+
+def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:
+    """The page to read first; `more` holds titles and paths of the other pages."""
+    _, training, others = parts(results)
+    links = [f"* [{shown}]({path})" for shown, path in more]
     return "\n".join(
         [
             *header(results),
+            "![Time of an epoch, Keras 3 on JAX = 1](../docs/images/bench.svg)",
+            "",
             *bars(results),
             *(["## Seconds per epoch", "", *times(results, training, "seconds")] if training else []),
             *(["## Other times", "", *times(results, others, "seconds")] if others else []),
+            *(["## More", "", *links, ""] if links else []),
+        ]
+    )
+
+
+def details(results: Results) -> str:
+    """What stands behind the first page: start-up, arithmetic, memory, losses, sizes, ranges and the method."""
+    present, training, others = parts(results)
+    sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
+    return "\n".join(
+        [
+            "# Start-up, memory, losses, ranges, and how it is measured",
+            "",
+            *origin(results),
             *(["## Start-up: build, compile and first epoch", "", *times(results, training, "start")] if training else []),
             *(arithmetic(results, [name for name in training if name in TRAINING]) if training else []),
             *memory(results),
@@ -209,14 +230,12 @@ def page(results: Results, more: Iterable[str] = ()) -> str:
             *["## Workloads", "", *lines(["workload", "what is timed", "sizes"], sizes)],
             *["## From the fastest to the slowest", "", *spread(results, training + others)],
             *["## How it is measured", "", METHOD, ""],
-            *more,
         ]
     )
 
 
 def beside(results: Results) -> str:
-    """The section on another machine's results, one heading lower."""
+    """The page on another machine's results."""
     names = [name for name in NAMES if name in results["workloads"] and name != "memory"]
-    parts = [*bars(results, measured=True), "## Times", "", *times(results, names, "seconds"), *memory(results)]
-    head = ["## On another machine", "", *origin(results)]
-    return "\n".join([*head, *(f"#{line}" if line.startswith("#") else line for line in parts)])
+    shown = [*bars(results, measured=True), "## Times", "", *times(results, names, "seconds"), *memory(results)]
+    return "\n".join([f"# Another machine: {results['machine']['processor']}", "", *origin(results), *shown])

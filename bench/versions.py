@@ -68,7 +68,7 @@ def main() -> None:
     args = parser.parse_args()
     lines = [line for name in args.only for line in rows(name, measure(name, args.other.resolve(), args.rounds, args.patience))]
     text = (
-        f"## Two versions of jkeras\n\n{machine.model_name()}, {machine.cores()} cores, commit {machine.commit()}, "
+        f"# Two versions of jkeras\n\n{machine.model_name()}, {machine.cores()} cores, commit {machine.commit()}, "
         f"{args.rounds} rounds in turns (`python -m bench.versions`).\n\n{_HEAD}{''.join(lines)}"
     )
     sys.stdout.write(text)
