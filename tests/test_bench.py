@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+import jkeras
 from bench import __main__ as command
-from bench import bars, flops, harness, machine, picture, profile, report, summary
+from bench import bars, flops, harness, lowered, machine, picture, profile, report, summary
 from bench.libraries import plain_jax
 from bench.workload import LIBRARIES
 from bench.workloads import NAMES, TRAINING, workload
@@ -171,3 +172,22 @@ def test_operations_are_told_apart_by_their_names():
         "wrapped_reduce": 32.0,
     }
     assert list(profile.by_kind(Counter(found)).values()) == [3.0, 4.0, 16.0, 32.0, 8.0]
+
+
+def test_a_program_for_accelerators_is_checked():
+    task = workload("mlp")
+    x, y = task.data(2 * task.batch)
+    y, model = task.keras_targets(y), task.model(jkeras)
+    text = lowered.lowered(model, x, y, task.batch, "cuda")
+    assert set(lowered.checks(text, model, "float32").values()) == {""}
+    assert re.fullmatch(r"\d+ products in float32", lowered.checks(text, model, "mixed_bfloat16")["bfloat16"])
+    on_cpu = lowered.checks(lowered.lowered(model, x, y, task.batch, "cpu"), model, "float32")
+    assert on_cpu["of a CPU"] and on_cpu["one loop"] == ""
+    given = text.replace("tf.aliasing_output", "").replace("jax.buffer_donor", "")
+    assert lowered.checks(given + "python_callback", model, "float32") | {"bfloat16": ""} == {
+        "of a CPU": "",
+        "calls the host": "callback",
+        "in place": f"0 of {len(model.weights)} weights",
+        "one loop": "",
+        "bfloat16": "",
+    }
