@@ -91,8 +91,10 @@ class Distribution:
         return self.get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """How a layer's output is cut: None, since the partitioner decides that. Only weights and batches are cut by rules."""
+        """How a layer's output is cut, by its path such as `"block/dense/output"`: None, the partitioner decides that."""
         return None
+
+    cuts_outputs = False  # whether some layout of outputs is not None
 
     def distribute_dataset(self, dataset: Any) -> Any:
         """The dataset as it is: `fit` deals out its batches, whose size is that of all devices together."""
@@ -118,18 +120,24 @@ class Distribution:
 
             return spec
 
+        def output(path: str) -> PartitionSpec | None:
+            layout = self.get_tensor_layout(path)
+            return None if layout is None else layout.spec
+
+        weight, slot = spec_from(self.get_variable_layout), spec_from(self.get_slot_layout)
         mesh = self._device_mesh.backend_mesh
-        return Placement(mesh, spec_from(self.get_variable_layout), spec_from(self.get_slot_layout), self._batch_dim_name)
+        return Placement(mesh, weight, slot, self._batch_dim_name, output if self.cuts_outputs else None)
 
     def __getstate__(self) -> dict[str, object]:
         """For a pickle or a copy: what the core needs is made anew."""
         return {name: value for name, value in self.__dict__.items() if name != "placement"}
 
-    def check(self, weights: Sequence[Weight], complete: bool) -> None:
+    def check(self, weights: Sequence[Weight], outputs: Sequence[str], complete: bool) -> None:
         """Check that the rules fit a model's weights, before anything is moved.
 
         Args:
             weights: of the model.
+            outputs: paths of its layers' outputs.
             complete: whether the rules are for this model alone, so that each must match one of them.
         """
 

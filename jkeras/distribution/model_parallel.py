@@ -1,4 +1,4 @@
-"""`ModelParallel`: weights are cut by rules."""
+"""`ModelParallel`: weights, and outputs of layers, are cut by rules."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from jkeras.state.placement import Weight
 class ModelParallel(Distribution):
     """Weights are cut as a LayoutMap says, the others stay whole; batches are dealt out along one axis of the mesh.
 
+    A rule for `"block/dense/output"` cuts what that layer returns, batch axis included; the partitioner decides about the others.
+
     Args:
         layout_map: the rules, and with them the mesh.
         batch_dim_name: the axis along which batches are dealt out; default the mesh's first.
@@ -29,7 +31,7 @@ class ModelParallel(Distribution):
 
     Raises:
         ValueError: no rules, another mesh than theirs, or an axis that the mesh does not have. When a model is placed: a rule
-            that matches none of its weights, has another number of axes than they, or cuts an axis that does not divide.
+            that matches none of its weights and outputs, has other axes than they, or cuts one that does not divide.
 
     Example:
         >>> mesh = DeviceMesh((4, 2), ["data", "model"], [f"cpu:{i}" for i in range(8)])
@@ -72,20 +74,23 @@ class ModelParallel(Distribution):
         return own_layout(variable) or self._layout_map[variable.path] or super().get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """As the rule says that matches a path. Layers do not ask: the partitioner decides how outputs are cut."""
+        """As the rule says that matches the path of a layer's output; None where none does."""
         return self._layout_map[path]
 
-    def check(self, weights: Sequence[Weight], complete: bool) -> None:
-        """Check that each rule fits the weights that it matches, and matches one.
+    cuts_outputs = True
+
+    def check(self, weights: Sequence[Weight], outputs: Sequence[str], complete: bool) -> None:
+        """Check that each rule fits the weights that it matches, and matches one, or an output.
 
         Args:
             weights: of the model.
+            outputs: paths of its layers' outputs.
             complete: whether the rules are for this model alone.
 
         Raises:
             ValueError: it does not.
         """
-        used: set[str] = set()
+        used: set[str] = {key for path in outputs for key in self._layout_map.matching(path)}
         for weight in weights:
             for key in self._layout_map.matching(weight.path):
                 used.add(key)
@@ -94,12 +99,12 @@ class ModelParallel(Distribution):
                 self._check_fit(key, layout.axes, weight)
         missing = [key for key in self._layout_map if key not in used] if complete else []
         if missing:
-            paths = [weight.path for weight in weights]
+            paths = [*(weight.path for weight in weights), *outputs]
             near = difflib.get_close_matches(missing[0], paths, n=1, cutoff=0.0)
             raise ValueError(
-                f"The rule {missing[0]!r} matches no weight of the model"
+                f"The rule {missing[0]!r} matches no weight of the model, and no output of a layer"
                 + (f"; the nearest path is {near[0]!r}." if near else ".")
-                + " A key is the whole path of a weight, or a regular expression for it; rules do not cut outputs."
+                + " A key is a whole path, or a regular expression for it."
             )
 
     def _check_fit(self, key: str, axes: tuple[Any, ...], weight: Weight) -> None:

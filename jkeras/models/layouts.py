@@ -20,6 +20,7 @@ from jkeras.models.describe import _bytes, _input_specs, _training_step
 from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import named_leaves, parts_of_weights
 from jkeras.state.placement import Placement
+from jkeras.training.programs.placed import outputs_cut
 from jkeras.training.steps import Steps
 
 _NO_DISTRIBUTION = """{name!r} lies on one device. Say how to spread it:
@@ -144,7 +145,7 @@ def spread_step(model: Steps, input_shape: Tree = None, batch_size: int = 32) ->
     x = jax.tree.map(lambda spec: _struct(spec, placement.everywhere), specs)
     step = _training_step(model, optimizer)
     run = jax.jit(
-        lambda params, state, opt_state, x: step(params, state, opt_state, placement.cut_rows(x)),
+        outputs_cut(lambda params, state, opt_state, x: step(params, state, opt_state, placement.cut_rows(x)), placement),
         donate_argnums=(0, 1, 2),
         out_shardings=jax.tree.map(lambda leaf: leaf.sharding, (params, state, opt_state)),
         compiler_options=compiler_options(),

@@ -42,12 +42,14 @@ class Placement:
         weight: a weight's axes of the mesh.
         slot: those of what an optimizer keeps in a weight's shape.
         rows: the axes of the mesh along which batches are cut; None keeps them whole everywhere.
+        output: those of a layer's output, by its path such as `"block/dense/output"`; None leaves them to the partitioner.
     """
 
     mesh: jax.sharding.Mesh
     weight: Callable[[Weight], PartitionSpec]
     slot: Callable[[Weight], PartitionSpec]
     rows: str | tuple[str, ...] | None
+    output: Callable[[str], PartitionSpec | None] | None = None
 
     def sharding(self, *axes: object) -> NamedSharding:
         """An array's sharding, from the axes of the mesh for each of its own."""

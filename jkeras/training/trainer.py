@@ -32,7 +32,7 @@ from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.distribution.base import Distribution
 from jkeras.graph.infer import at_size
 from jkeras.layer.structures import array_specs
-from jkeras.layer.tracking import Tracker, inventory, note_change
+from jkeras.layer.tracking import Tracker, inventory, note_change, walk
 from jkeras.metrics import Mean, Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.placing import state_shardings
@@ -218,7 +218,8 @@ class Trainer:
         key = distribution, tuple(map(id, weights))
         if known is None or known != key:
             self._moved = True
-            distribution.check(weights, complete=self.config is not None and self.config.distribution is not None)
+            outputs = [f"{layer.path}/output" for _, layer in walk(self.model) if layer.path]
+            distribution.check(weights, outputs, complete=self.config is not None and self.config.distribution is not None)
             self._placed = key
         return distribution.placement
 

@@ -81,6 +81,7 @@ def test_a_block_cut_by_rules_sends_four_sums():
 
 
 WRONG = {
+    "'down/output' has 4 axes": (".*down/output", ("data", None, None, "model")),
     "cuts axis 1": ("attention/query/kernel", (None, "model", None)),
     "nearest path is 'up/kernel'": ("upp/kernel", (None, "model")),
     "has 3 axes": ("up/kernel", (None, None, "model")),
@@ -133,6 +134,25 @@ def test_the_program_for_cuda_sends_the_same(make, way):
     text, sent = lowered_for("cuda", make(), way)
     assert sent == laid_out(make(), way).collectives
     assert "custom_call @" not in text or "xla_cpu" not in text
+
+
+def test_a_rule_cuts_the_output_of_a_layer():
+    def trained(way):
+        jkeras.utils.set_random_seed(0)
+        model = block()
+        model.compile("sgd", "mse", distribution=way)
+        x = np.random.default_rng(0).normal(size=(16, 8, 64)).astype("float32")
+        model.fit(x, x, batch_size=16, epochs=2, verbose=0)
+        return model
+
+    mesh = distribution.DeviceMesh((2, 4), ["data", "model"])
+    rules = distribution.LayoutMap(mesh)
+    rules["down/output"] = ("data", "model", None)
+    free = trained(distribution.ModelParallel(layout_map=distribution.LayoutMap(mesh)))
+    cut = trained(distribution.ModelParallel(layout_map=rules))
+    for one, other in zip(cut.get_weights(), free.get_weights()):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert cut.layouts().collectives != free.layouts().collectives
 
 
 def test_the_example_draws_its_table(tmp_path, capsys):

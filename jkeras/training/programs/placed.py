@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+from jax.sharding import NamedSharding
 
 from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Tree
+from jkeras.layer.base import Layer
+from jkeras.layer.intercept import intercepted
 from jkeras.state.placement import Placement
+from jkeras.state.scope import keep_mask
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.state import TrainState
 
@@ -35,6 +40,7 @@ def compiled(
         options: of `jax.jit`.
     """
     options = {"compiler_options": compiler_options(), **options}
+    run = outputs_cut(run, placement)
     jitted = jax.jit(run, **options) if placement is None else Placed(run, placement, kept, results, **options)
     return watched(jitted, name, programs)
 
@@ -73,6 +79,35 @@ class Placed:
         if key not in self._jitted:
             self._jitted[key] = jax.jit(self._run, out_shardings=(shardings, *self._results), **self._options)
         return self._jitted[key]
+
+
+def outputs_cut(run: Callable[..., Tree], placement: Placement | None) -> Callable[..., Tree]:
+    """A function that runs a model, with the outputs of layers cut as the placement says."""
+    cut = None if placement is None else placement.output
+    if cut is None:
+        return run
+
+    def intercept(layer: Layer, maths: Callable[..., Tree], *args: object, **kwargs: object) -> Tree:
+        outputs = maths(*args, **kwargs)
+        path = f"{layer.path}/output"
+        spec = None if layer.path is None else cut(path)
+        return outputs if spec is None else jax.tree.map(functools.partial(_cut, placement.sharding(*spec), path), outputs)
+
+    @functools.wraps(run)
+    def cutting(*args: Tree) -> Tree:
+        with intercepted(intercept):
+            return run(*args)
+
+    return cutting
+
+
+def _cut(sharding: NamedSharding, path: str, output: jax.Array) -> jax.Array:
+    if len(sharding.spec) > output.ndim:
+        raise ValueError(
+            f"The rule for {path!r} has {len(sharding.spec)} axes, {tuple(sharding.spec)}, and the output has the shape "
+            f"{output.shape}, with the batch axis."
+        )
+    return keep_mask(output, jax.lax.with_sharding_constraint(output, sharding))
 
 
 def rows_cut(batch_of: Callable[..., Tree], placement: Placement | None) -> Callable[..., Tree]:
