@@ -83,15 +83,15 @@ class Placed:
 
 def outputs_cut(run: Callable[..., Tree], placement: Placement | None) -> Callable[..., Tree]:
     """A function that runs a model, with the outputs of layers cut as the placement says."""
-    cut = None if placement is None else placement.output
-    if cut is None:
+    if placement is None or placement.output is None:
         return run
+    sharding, cut = placement.sharding, placement.output
 
     def intercept(layer: Layer, maths: Callable[..., Tree], *args: object, **kwargs: object) -> Tree:
         outputs = maths(*args, **kwargs)
         path = f"{layer.path}/output"
         spec = None if layer.path is None else cut(path)
-        return outputs if spec is None else jax.tree.map(functools.partial(_cut, placement.sharding(*spec), path), outputs)
+        return outputs if spec is None else jax.tree.map(functools.partial(_cut, sharding(*spec), path), outputs)
 
     @functools.wraps(run)
     def cutting(*args: Tree) -> Tree:
