@@ -193,7 +193,7 @@ def warnings(results: Results) -> list[str]:
 def parts(results: Results) -> tuple[list[str], list[str], list[str]]:
     """The measured workloads: all, those that train for epochs, and the others with times."""
     present = [name for name in NAMES if name in results["workloads"]]
-    training = [name for name in present if name in (*TRAINING, "streamed", *PIPELINES, *LAYERS)]
+    training = [name for name in present if name in (*TRAINING, "streamed", "beside", *PIPELINES, *LAYERS)]
     return present, training, [name for name in present if name not in training and name != "memory"]
 
 

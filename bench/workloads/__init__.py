@@ -15,7 +15,7 @@ LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embed
 AUGMENTATION = ("augment", "augment_policy")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
 OTHERS = (
-    *("streamed", "text", "tape_gan"),
+    *("streamed", "beside", "text", "tape_gan"),
     *(*PIPELINES, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
