@@ -38,9 +38,15 @@ def environment(root: Path = machine.ROOT) -> dict[str, str]:
     return {**kept, **ENVIRONMENT, "PYTHONPATH": path}
 
 
-def start(module: str, *arguments: str, settings: dict[str, str] | None = None, root: Path = machine.ROOT) -> Record:
+def start(
+    module: str,
+    *arguments: str,
+    settings: dict[str, str] | None = None,
+    root: Path = machine.ROOT,
+    python: str = sys.executable,
+) -> Record:
     """Runs a module of a checkout in its own process, with settings in its environment, and reads the JSON on its last line."""
-    command = [sys.executable, "-m", module, *arguments]
+    command = [python, "-m", module, *arguments]
     try:
         env = {**environment(root), **(settings or {})}
         done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=root, timeout=LIMIT)

@@ -1,13 +1,14 @@
 """oneDNN's convolution and product: the same numbers as XLA's, and only in programs that can use them."""
 
+import json
 import os
+import platform
 import subprocess
 import sys
 
 import jax
 import jax.export
 import jax.numpy as jnp
-import jaxlib
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from jkeras.nn.conv import conv
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import convolve, lax_conv
-from jkeras.nn.cpu import conv_onednn, conv_rule, onednn
+from jkeras.nn.cpu import conv_onednn, conv_rule, onednn, onednn_asked, onednn_trial
 from jkeras.nn.product import product
 
 pytestmark = pytest.mark.uncached  # JAX cannot keep these operations in a cache
@@ -192,11 +193,10 @@ def test_policies_of_remat_see_a_product_as_they_see_any_other():
 
 
 @needs_library
-def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatch):
+def test_other_machines_and_the_switch_have_xlas_own(monkeypatch):
     assert onednn.is_there.__wrapped__()
     answers = []
     for change in (
-        lambda: monkeypatch.setattr(jaxlib, "__version__", "0.99.0"),
         lambda: monkeypatch.setattr("platform.machine", lambda: "aarch64"),
         lambda: monkeypatch.setattr(sys, "platform", "darwin"),
         lambda: monkeypatch.setenv("JKERAS_ONEDNN", "0"),
@@ -204,7 +204,7 @@ def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatc
         change()
         answers.append(onednn.is_there.__wrapped__())
         monkeypatch.undo()
-    assert answers == [False] * 4
+    assert answers == [False] * 3
 
 
 @needs_library
@@ -260,3 +260,50 @@ def test_programs_for_several_devices_have_xlas_own():
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run([sys.executable, "-c", TWO_DEVICES], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "equal", done.stderr[-2000:]
+
+
+@pytest.fixture
+def unseen(monkeypatch, tmp_path):
+    """A version of jaxlib that is not listed, and an empty cache folder."""
+    monkeypatch.setattr(onednn, "VERSIONS", ())
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("JKERAS_ONEDNN", raising=False)
+    onednn.is_there.cache_clear()
+    yield tmp_path / "onednn.json"
+    onednn.is_there.cache_clear()
+
+
+on_its_machine = pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="not oneDNN's machine")
+
+
+@on_its_machine
+@pytest.mark.parametrize(
+    ("says", "answer"),
+    [("print('equal')", True), ("import os; os.abort()", False), ("raise AssertionError", False), ("print('other')", False)],
+)
+def test_an_unseen_version_is_tried_by_a_child_once(unseen, monkeypatch, says, answer):
+    monkeypatch.setattr(onednn_asked, "COMMAND", (sys.executable, "-c", says))
+    assert onednn.is_there() is answer
+    assert list(json.loads(unseen.read_text()).values()) == [answer]
+    onednn.is_there.cache_clear()
+    monkeypatch.setattr(onednn_asked, "COMMAND", ("no such program",))
+    assert onednn.is_there() is answer  # as it is written
+
+
+@on_its_machine
+def test_a_child_that_cannot_be_asked_is_no_answer(unseen, monkeypatch):
+    monkeypatch.setattr(onednn_asked, "COMMAND", ("no such program",))
+    unseen.write_text("{torn")
+    assert not onednn.is_there() and unseen.read_text() == "{torn"
+
+
+@needs_library
+def test_the_child_finds_the_library(unseen):
+    assert onednn.is_there() and json.loads(unseen.read_text()).popitem()[1] is True
+
+
+@needs_library
+def test_the_child_fails_where_numbers_differ(monkeypatch):
+    monkeypatch.setattr(conv_onednn, "output", lambda x, kernel, g: 1.001 * lax_conv(x, kernel, g))
+    with pytest.raises(AssertionError):
+        onednn_trial.main()

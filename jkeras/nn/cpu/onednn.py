@@ -1,13 +1,14 @@
 """oneDNN: the library is part of jaxlib, and XLA has operations for it.
 
 XLA puts these operations into no program by itself, so they are written here, with the descriptions that XLA expects. These are
-internal to jaxlib, and one that it does not understand ends the process: so the library is used only with the versions listed
-below, with each of which `tests/test_nn_onednn.py` has passed. Every other version computes by XLA's own means, and so do
+internal to jaxlib, and one that it does not understand ends the process: so the library is used with the versions listed below,
+with each of which `tests/test_nn_onednn.py` has passed, and with others after a child process has tried it (`onednn_asked.py`).
+Where that fails, programs are computed by XLA's own means, and so are
 
 * programs for several devices, since XLA cannot cut the operations into pieces;
 * programs that are exported, or kept in JAX's persistent cache, since XLA cannot write the operations to a file; of the cache a
   warning says so, once;
-* all programs of a process with `JKERAS_ONEDNN=0` in its environment.
+* all programs of a process with `JKERAS_ONEDNN=0` in its environment; with `JKERAS_ONEDNN=1` no version is asked.
 
 Source: oneAPI Deep Neural Network Library, https://uxlfoundation.github.io/oneDNN; `xla/service/cpu/onednn_config.proto` of XLA.
 """
@@ -28,9 +29,10 @@ import jaxlib
 from jax.interpreters import mlir
 
 from jkeras._base.types import Array
+from jkeras.nn.cpu import onednn_asked
 from jkeras.nn.operation import Operation
 
-VERSIONS = ("0.10.0", "0.10.1", "0.10.2")
+VERSIONS = ("0.10.0", "0.10.1", "0.10.2", "0.11.2")
 _VARIABLE = "JKERAS_ONEDNN"
 _KEPT = """JAX's persistent compilation cache is on, so programs go without oneDNN, which cannot be kept in files: on this CPU
 training may take longer. To have oneDNN, write jkeras.config.disable_compilation_cache(), or leave out
@@ -39,9 +41,11 @@ JKERAS_COMPILATION_CACHE and JAX_COMPILATION_CACHE_DIR. To keep the cache and no
 
 @functools.cache
 def is_there() -> bool:
-    """Whether this jaxlib is known to have the library, on machines that the library is made for, and it is not switched off."""
-    suitable = sys.platform == "linux" and platform.machine() == "x86_64" and jaxlib.__version__ in VERSIONS
-    return suitable and os.environ.get(_VARIABLE, "1") != "0"
+    """Whether this jaxlib has the library, on machines that the library is made for, and it is not switched off."""
+    wanted = os.environ.get(_VARIABLE)
+    if wanted == "0" or sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return wanted == "1" or jaxlib.__version__ in VERSIONS or onednn_asked.works(_VARIABLE)
 
 
 def operation(

@@ -1,0 +1,50 @@
+"""Tries oneDNN: `python -m jkeras.nn.cpu.onednn_trial` computes each kind of operation by it and by XLA, and compares."""
+
+from __future__ import annotations
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.types import Array
+from jkeras.nn import conv_primitive, product
+from jkeras.nn.conv_geometry import Geometry, margins
+from jkeras.nn.cpu import conv_onednn, products
+
+# Size of the images, window, strides and padding.
+_CASES = (
+    ((16, 15), (3, 3), (1, 1), "same"),
+    ((14, 14), (5, 4), (1, 1), "valid"),
+    ((15, 16), (3, 2), (2, 3), "same"),
+    ((30, 30), (7, 7), (2, 2), "same"),
+)
+
+
+def main() -> None:
+    """Say `equal`, or fail."""
+    rng = np.random.default_rng(0)
+
+    def random(*shape: int) -> Array:
+        return jnp.asarray(rng.normal(size=shape), "float32")
+
+    x, dy = random(512, 96), random(512, 160)
+    _compare(jax.jit(products.kernel_gradient)(x, dy), product.kernel_gradient.general(x, dy, precision=None))
+    for size, window, strides, padding in _CASES:
+        g = Geometry(size, window, strides, (1, 1), margins(padding, size, window, strides, (1, 1)))
+        images, kernel, gradient = random(33, *size, 17), random(*window, 17, 24), random(33, *g.out, 24)
+        output = jax.jit(conv_onednn.output, static_argnums=2)(images, kernel, g)
+        _compare(output, conv_primitive.lax_conv(images, kernel, g))
+        if strides == (1, 1):
+            found = jax.jit(conv_onednn.kernel_gradient, static_argnums=2)(images, gradient, g)
+            _compare(found, conv_primitive.kernel_gradient.general(images, gradient, geometry=g, precision=None))
+    sys.stdout.write("equal")
+
+
+def _compare(found: Array, expected: Array) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * float(jnp.abs(expected).max()))
+
+
+if __name__ == "__main__":
+    main()
