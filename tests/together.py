@@ -92,10 +92,8 @@ def data():
     found["generator of own rows"] = fitted(parts, generator, steps_per_epoch=3)
     predicted = make(parts).predict(Loader(own, 16), verbose=0)
     np.testing.assert_allclose(predicted, make("data").predict(X, verbose=0), rtol=1e-5, atol=1e-6)
-    for loader, text in (
-        (Loader(own[: 16 + 15], 15), "15 rows for its 2 devices"),
-        (Loader(own, 16 - 4 * number), "different rows"),
-    ):
+    wrong = {"15 rows for its 2 devices": Loader(own[: 16 + 15], 15), "different rows": Loader(own, 16 - 4 * number)}
+    for text, loader in wrong.items():
         try:
             fitted(parts, loader)
         except ValueError as error:

@@ -4,8 +4,8 @@ Each runs the same script. What a program is given must be equal in all, and the
 so whatever could differ, such as measured times, is taken from process 0. Every process must make the calls of this file that
 exchange something: all but `several`, `is_first` and `began`.
 
-Numbers travel over the link that `distribution.initialize` sets up. Where a script has called `jax.distributed.initialize` itself,
-there is none, and they travel as sums over the devices.
+Numbers travel over the link that `distribution.initialize` sets up. Where one called `jax.distributed.initialize` itself,
+they travel as sums over the devices.
 """
 
 from __future__ import annotations

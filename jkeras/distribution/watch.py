@@ -1,6 +1,6 @@
 """A watch over processes that work as one: where one dies, leaves early or is stuck, all end, and say which one it was.
 
-A process that waits for another one in a sum over all of them would wait until a timeout of minutes, or for ever, deep within XLA,
+A process that waits for another one in a sum over all of them waits until a timeout of minutes, or for ever, deep within XLA,
 where no exception reaches. So threads beside it hold connections with process 0 in the middle (`connections.py`), and whoever
 learns that the work cannot go on tells the others, writes a message and ends its process with `RESTART`, so that whatever started
 it starts all of them again. There are four ways to learn it:

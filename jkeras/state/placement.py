@@ -22,8 +22,8 @@ from jkeras._base.types import Tree
 from jkeras.state.spread import gathered, put
 from jkeras.state.variable import Variable, gate, materialize
 
-_UNEVEN = """A process gave a batch of {rows} rows for its {own} devices. With auto_shard_dataset=False what a process yields is its
-own part of a batch, whose rows must divide the devices of the process. Leave out the last, short batch, or fill it up."""
+_UNEVEN = """A process gave a batch of {rows} rows for its {own} devices. With auto_shard_dataset=False a process yields its part
+of a batch, whose rows must divide evenly over its devices. Leave out the last, short batch, or fill it up."""
 
 
 class Weight(Protocol):
