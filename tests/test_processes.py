@@ -58,6 +58,8 @@ def test_files_and_data_of_several_processes(tmp_path):
     np.testing.assert_allclose(found["resumed elsewhere"], found["resumed"], rtol=1e-5)
     for kind in ("whole batches", "own rows", "generator of own rows"):
         np.testing.assert_allclose(found[kind], found["arrays"], rtol=1e-5)
+    if "grain" in found:
+        np.testing.assert_allclose(found["grain"], found["as grain"], rtol=1e-5)
     assert "process 0: the next steps\n    process 1: the end of an epoch" in found["apart"]
 
 

@@ -102,6 +102,28 @@ def data():
             raise AssertionError(text)
 
 
+class Rows:
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, row):
+        return X[row], Y[row]
+
+
+def with_grain():
+    """Its shards are the first and the second half of all rows; where it is installed."""
+    try:
+        import grain
+    except ImportError:
+        return
+    sampler = grain.samplers.IndexSampler(
+        num_records=96, shard_options=grain.sharding.ShardByJaxProcess(drop_remainder=True), shuffle=False, num_epochs=1, seed=0
+    )
+    loader = grain.DataLoader(data_source=Rows(), sampler=sampler, operations=[grain.transforms.Batch(16)], worker_count=0)
+    found["grain"] = fitted(distribution.DataParallel(auto_shard_dataset=False), loader)
+    found["as grain"] = fitted("data", Loader(np.arange(96).reshape(2, 3, 16).transpose(1, 0, 2).ravel(), 32))
+
+
 def apart():
     """Data of different lengths."""
     try:
@@ -114,5 +136,6 @@ distribution.initialize(f"127.0.0.1:{port}", count, number)
 files()
 multihost_utils.process_allgather = multihost_utils.broadcast_one_to_all = no_exchange  # from here on, without orbax
 data()
+with_grain()
 apart()
 print(json.dumps(found))

@@ -23,7 +23,8 @@ def start(script, *arguments, count=2, devices=1):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JKERAS_TESTS")}
-    environment |= {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment |= {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "PYTHONPATH": path}
     return [
         subprocess.Popen(
             [sys.executable, str(script), str(number), str(count), str(port), *map(str, arguments)],
