@@ -182,7 +182,7 @@ def test_our_keras_2_layout_is_in_the_order_of_tf_keras(optimizer, tmp_path):
     theirs.load_weights(tmp_path / "w.h5")
     new = hasattr(theirs.optimizer, "build")
     (theirs.optimizer.build if new else theirs.optimizer._create_all_weights)(theirs.trainable_variables)
-    theirs.optimizer.set_weights([value for _, value in to_keras2_list(ours)])
+    theirs.optimizer.set_weights([value() for _, value in to_keras2_list(ours)])
     expected = losses(ours)
     np.testing.assert_allclose(losses(again), expected, rtol=1e-6)
     np.testing.assert_allclose(losses(theirs), expected, rtol=1e-5)

@@ -12,13 +12,22 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
+from jkeras._base.context import holding
 from jkeras._base.processes import is_first
 
 FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
 _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a path below a folder that you may write to."
+
+_discarding = ContextVar("discarding", default=False)
+
+
+def is_discarding() -> bool:
+    """Whether what is written now is thrown away, because process 0 alone keeps files."""
+    return _discarding.get()
 
 
 @contextlib.contextmanager
@@ -26,7 +35,8 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
     """Give a temporary path to write to; it becomes `path` when the block ends without an error.
 
     A missing folder is made. A link is followed: its target is replaced, not the link. Of several processes that work as one,
-    all write, since their arrays are gathered as they do; what the others write goes to the folder for temporary files, and away.
+    all write, since their arrays are gathered as they do; what the others write goes to the folder for temporary files, and away:
+    they may leave out the arrays (`is_discarding`).
 
     Args:
         path: the file to write.
@@ -54,7 +64,8 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
         raise PermissionError(f"Cannot write {target}: the file is read-only. Choose another path, or make it writable.")
     temporary = _free_name(target)
     try:
-        yield temporary
+        with holding(_discarding, not is_first()):
+            yield temporary
         if is_first():
             flush(temporary)
             if target.exists():
@@ -99,7 +110,8 @@ def atomic_folder(path: FilePath) -> Iterator[Path]:
     aside = _free_name(target)
     try:
         temporary.mkdir()
-        yield temporary
+        with holding(_discarding, not is_first()):
+            yield temporary
         if is_first():
             _replace_folder(temporary, target, aside)
     except OSError as error:

@@ -2,17 +2,38 @@
 
 Each runs the same script. What a program is given must be equal in all, and they must run the same programs in the same order;
 so whatever could differ, such as measured times, is taken from process 0. Every process must make the calls of this file that
-exchange something: all but `several` and `is_first`.
+exchange something: all but `several`, `is_first` and `began`.
+
+Numbers travel over the link that `distribution.initialize` sets up. Where one called `jax.distributed.initialize` itself,
+they travel as sums over the devices.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
+
+
+class Link(Protocol):
+    """What connects processes besides JAX."""
+
+    def began(self) -> None:
+        """Something begins that none ends alone."""
+
+    def of_all(self, what: str, value: int) -> list[int]:
+        """The numbers that all give, in their order; `what` must be the same."""
+
+
+_links: list[Link] = []  # none, or one
+
+
+def use_link(link: Link) -> None:
+    """Exchange numbers over a link from now on."""
+    _links[:] = [link]
 
 
 def several() -> bool:
@@ -25,26 +46,32 @@ def is_first() -> bool:
     return not several() or jax.process_index() == 0
 
 
-def of_first(number: int) -> int:
+def began() -> None:
+    """Note that something begins which all processes do together: who does not come is missed."""
+    for link in _links:
+        link.began()
+
+
+def of_first(number: int, what: str = "a number of process 0") -> int:
     """Process 0's number."""
-    if not several():
-        return number
-    return int(_exchange().broadcast_one_to_all(np.int32(number)))
+    return _of_all(number, what)[0] if several() else number
 
 
 def text_of_first(text: str) -> str:
     """Process 0's text, of at most 255 bytes."""
     if not several():
         return text
+    from jax.experimental import multihost_utils  # only several processes load it
+
     room = np.zeros(256, np.uint8)
     written = np.frombuffer(text.encode(), np.uint8)
     room[: len(written)] = written
-    return bytes(np.asarray(_exchange().broadcast_one_to_all(room), np.uint8)).rstrip(b"\0").decode()
+    return bytes(np.asarray(multihost_utils.broadcast_one_to_all(room), np.uint8)).rstrip(b"\0").decode()
 
 
-def of_any(flag: bool) -> bool:
+def of_any(flag: bool, what: str = "a flag") -> bool:
     """Whether a flag is set in one of the processes."""
-    return bool(_of_all(int(flag)).any()) if several() else flag
+    return any(_of_all(int(flag), what)) if several() else flag
 
 
 def check_same(what: str, number: int) -> None:
@@ -53,7 +80,7 @@ def check_same(what: str, number: int) -> None:
     Raises:
         ValueError: it is not.
     """
-    if several() and len(set(found := _of_all(number).ravel().tolist())) > 1:
+    if several() and len(set(found := _of_all(number, what))) > 1:
         raise ValueError(
             f"The processes have different {what}: {found}. Each must run the same script with the same arguments; for draws, "
             "call jkeras.utils.set_random_seed with one number in all of them."
@@ -73,18 +100,16 @@ def together(what: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        of_any(True)
+        of_any(True, what)
         raise
-    if of_any(False):
+    if of_any(False, what):
         raise RuntimeError(f"Another process failed in {what}; its message says why.")
 
 
-def _exchange() -> Any:
-    """JAX's tools for that, which only several processes load."""
+def _of_all(number: int, what: str) -> list[int]:
+    for link in _links:
+        return link.of_all(what, number)
     from jax.experimental import multihost_utils
 
-    return multihost_utils
-
-
-def _of_all(number: int) -> np.ndarray:
-    return np.asarray(_exchange().process_allgather(np.int32(number)))
+    found: Any = multihost_utils.process_allgather(np.int32(number))
+    return [int(value) for value in np.ravel(found)]

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import jax
 import numpy as np
 
+from jkeras._base import processes
 from jkeras._base.aligned import aligned_empty
 from jkeras._base.types import Batch, Tree
 from jkeras.data.array_stacker import ArrayStacker, BatchStack, batches_per_stack, bytes_of, default_device, to_device
@@ -56,6 +57,7 @@ class StreamStacker:
         placement: Placement | None = None,
     ):
         self.source, self.check, self.placement = source, check, placement
+        self._in_parts = placement is not None and placement.parts and processes.several()
         self._beside = bytes_of(beside)
         self._size = 0
 
@@ -88,6 +90,8 @@ class StreamStacker:
         thread.start()
         try:
             while (stack := handover.take()) is not None:
+                if self._in_parts:  # unequal parts would be different programs, each of which waits for the other
+                    processes.check_same("rows in their parts of a batch", stack.rows)
                 yield stack
         finally:
             handover.stop()
@@ -104,7 +108,8 @@ class StreamStacker:
         if missing:
             batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
         if self.placement is not None:
-            return self.placement.put_stack(jax.tree.map(lambda array: np.array(array)[None], batch)), rows, 1
+            stack = jax.tree.map(lambda array: np.array(array)[None], batch)
+            return (self.placement.put_parts if self._in_parts else self.placement.put_stack)(stack), rows, 1
         platform = default_device().platform
         if platform != "cpu":
             return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1

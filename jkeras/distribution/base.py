@@ -10,7 +10,6 @@ from typing import Any
 import jax
 from jax.sharding import PartitionSpec
 
-from jkeras._base import processes
 from jkeras._base.config import settings
 from jkeras.distribution.mesh import DeviceMesh, TensorLayout
 from jkeras.state.placement import Placement, Weight
@@ -22,14 +21,11 @@ class Distribution:
     Args:
         device_mesh: the devices.
         batch_dim_name: the axis of the mesh along which batches are dealt out; None deals none out.
-        auto_shard_dataset: whether each process takes its part of the data by itself.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
+            batches gives each process its own rows.
     """
 
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):
-        if not auto_shard_dataset and processes.several():
-            raise ValueError(
-                "auto_shard_dataset=False is not for several processes: each gives the whole batches, and takes its part."
-            )
         self._device_mesh, self._batch_dim_name, self._auto_shard_dataset = device_mesh, batch_dim_name, auto_shard_dataset
 
     @property
@@ -44,7 +40,7 @@ class Distribution:
 
     @property
     def auto_shard_dataset(self) -> bool:
-        """Whether each process takes its part of the data by itself."""
+        """Whether all processes give the same whole batches, and take their parts."""
         return self._auto_shard_dataset
 
     @property
@@ -126,7 +122,8 @@ class Distribution:
 
         weight, slot = spec_from(self.get_variable_layout), spec_from(self.get_slot_layout)
         mesh = self._device_mesh.backend_mesh
-        return Placement(mesh, weight, slot, self._batch_dim_name, output if self.cuts_outputs else None)
+        outputs = output if self.cuts_outputs else None
+        return Placement(mesh, weight, slot, self._batch_dim_name, outputs, parts=not self._auto_shard_dataset)
 
     def __getstate__(self) -> dict[str, object]:
         """For a pickle or a copy: what the core needs is made anew."""

@@ -23,6 +23,8 @@ class FullySharded(Distribution):
         device_mesh: the devices; default all along one axis, `"data"`.
         batch_dim_name: the axis along which batches are dealt out, and weights are cut first; default the mesh's first.
         smallest: bytes from which on a weight is cut.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
+            batches gives each process its own rows.
 
     Example:
         >>> import numpy as np
@@ -33,12 +35,18 @@ class FullySharded(Distribution):
     Source: Zhao et al., "PyTorch FSDP: Experiences on scaling fully sharded data parallel", 2023.
     """
 
-    def __init__(self, device_mesh: DeviceMesh | None = None, batch_dim_name: str | None = None, smallest: int = SMALL):
+    def __init__(
+        self,
+        device_mesh: DeviceMesh | None = None,
+        batch_dim_name: str | None = None,
+        smallest: int = SMALL,
+        auto_shard_dataset: bool = True,
+    ):
         if device_mesh is None:
             found: Sequence[str] = devices.list_devices()
             device_mesh = DeviceMesh((len(found),), ["data"], found)
         self.smallest = smallest
-        super().__init__(device_mesh, batch_dim_name or device_mesh.axis_names[0])
+        super().__init__(device_mesh, batch_dim_name or device_mesh.axis_names[0], auto_shard_dataset)
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """The largest axis that divides is cut along the axis of the batches, the next ones along the others."""

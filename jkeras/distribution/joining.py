@@ -12,25 +12,36 @@ from jkeras.distribution.watch import Watch
 from jkeras.state import random
 
 _PORT = 29501
+_SILENCE = 100  # seconds that JAX allows a process by default
 
 
 @export("keras.distribution.initialize")
-def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
+def initialize(
+    job_addresses: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+    *,
+    stuck_after: float | None = 1800.0,
+) -> None:
     """Join the processes that work together; call it first, before anything is computed.
 
     What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
     torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`, or SkyPilot's variables; then from what JAX finds of Slurm,
     Open MPI or a Kubernetes Job. Where nothing says that there are several processes, nothing happens. All take process 0's seed.
-    When one of them dies, the others end at once with status 75 (`watch.py`).
+    When one of them dies, leaves early or is stuck, the others end with status 75 and say which one it was (`watch.py`).
 
     Args:
         job_addresses: `"10.0.0.1:1234"`, where process 0 listens; of several, separated by commas, the first counts.
         num_processes: how many there are.
         process_id: number of this one.
+        stuck_after: seconds; a process that is behind the others, or silent, for so long is stuck. Longer than anything that one
+            of them does alone: a compilation, a large file, the wait for data. None for never. (Keras has no such argument.)
 
     Raises:
         ValueError: a number out of range.
     """
+    if stuck_after is not None and not stuck_after > 0:
+        raise ValueError(f"stuck_after is a number of seconds, or None for never. Received: {stuck_after!r}.")
     address, count, number = _asked(job_addresses, num_processes, process_id)
     if count is not None and number is not None and not 0 <= number < count:
         raise ValueError(f"process_id is from 0 to num_processes - 1. Received: {number} of {count}.")
@@ -38,10 +49,13 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
         return
     if count == 1:
         return
-    jax.distributed.initialize(address, count, number)
+    # JAX notices silent processes too, and ends the others without a word: the watch is to be the first.
+    silence = _SILENCE if stuck_after is None else max(_SILENCE, int(stuck_after) + 60)
+    jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=silence)
     if jax.process_count() > 1:
-        Watch(jax.process_index(), jax.process_count(), None if address is None else address.rpartition(":")[0])
-    random.set_random_seed(processes.of_first(random.next_seed()))
+        host = None if address is None else address.rpartition(":")[0]
+        processes.use_link(Watch(jax.process_index(), jax.process_count(), host, stuck_after))
+    random.set_random_seed(processes.of_first(random.next_seed(), "the seed"))
 
 
 def _asked(addresses: str | None, count: int | None, number: int | None) -> tuple[str | None, int | None, int | None]:

@@ -26,7 +26,8 @@ class ModelParallel(Distribution):
     Args:
         layout_map: the rules, and with them the mesh.
         batch_dim_name: the axis along which batches are dealt out; default the mesh's first.
-        auto_shard_dataset: whether each process takes its part of the data by itself.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
+            batches gives each process its own rows.
         kwargs: `device_mesh`, which must be that of the rules.
 
     Raises:

@@ -1,147 +1,255 @@
-"""A watch over processes that work as one: where one of them dies, the others end at once, and say which.
+"""A watch over processes that work as one: where one dies, leaves early or is stuck, all end, and say which one it was.
 
-A process that waits for a dead one in a sum over all of them would wait until a timeout of minutes, deep within XLA, where no
-exception reaches. So each holds a connection to process 0. One that closes without a word means death; process 0 passes that on.
-Whoever hears of it writes a message and ends the process with `RESTART`, so that whatever started it starts all of them again.
+A process that waits for another one in a sum over all of them waits until a timeout of minutes, or for ever, deep within XLA,
+where no exception reaches. So threads beside it hold connections with process 0 in the middle (`connections.py`), and whoever
+learns that the work cannot go on tells the others, writes a message and ends its process with `RESTART`, so that whatever started
+it starts all of them again. There are four ways to learn it:
+
+* a connection ends without a goodbye: that process is dead;
+* a goodbye says how many joint operations that process has begun, and another one has begun more: it left early;
+* every second each process says how many it has begun. One that stays behind the others for a time is stuck;
+* one that says nothing for that time is frozen.
+
+What processes agree on goes over the same connections: it waits for the other hosts, but for no device, so that the next dispatch
+is enqueued while the last one is computed.
 """
 
 from __future__ import annotations
 
 import atexit
+import collections
+import contextlib
+import dataclasses
+import faulthandler
 import os
-import secrets
-import socket
 import sys
 import threading
+import time
+from typing import Any
 
-from jkeras._base import processes
+from jkeras.distribution.connections import Connection, connect
 
 RESTART = 75  # the exit status that asks for another try (EX_TEMPFAIL)
-_BYE, _DEAD = b"bye\n", b"dead"
+_GONE, _FAILED, _LEFT = "is gone", "ended with an error", "has ended, while others still work"
+_STUCK = "is stuck: the others have waited for it for {seconds:g} s"
+_FROZEN = "is frozen: it has said nothing for {seconds:.0f} s"
 _TEXT = """
-Process {dead} of {count} is gone, so process {number} ends too: it would wait for it for ever. Start all of them again, with as
+Process {dead} of {count} {why}, so process {number} ends too: it would wait for it for ever. Start all of them again, with as
 many processes as there are machines now; a training with BackupAndRestore goes on where it was saved:
 
     model.fit(x, y, callbacks=[jkeras.callbacks.BackupAndRestore("run")])
 """
+_OWN_TEXT = """
+Process {number} of {count}, this one, {why}, so all end.
+"""
+_PATIENT = """
+If it was only slow, give it more time: jkeras.distribution.initialize(stuck_after=3600), in seconds.
+"""
+_APART = """The processes are at different points of the work:
+{lines}
+Each must run the same script with the same arguments, and data that yield batches must yield the same number in each."""
+
+
+@dataclasses.dataclass
+class _View:
+    """What is known of another process.
+
+    Attributes:
+        heard: when it said something last.
+        since: when it caught up, or moved, last.
+        begun: how many joint operations it has begun.
+        left: how many it had begun when it said goodbye; None before.
+        said: what it gave to exchanges that are not answered yet.
+    """
+
+    heard: float
+    since: float
+    begun: int = 0
+    left: int | None = None
+    said: collections.deque[list[Any]] = dataclasses.field(default_factory=collections.deque)
 
 
 class Watch:
-    """One process' end of the connections.
+    """One process' part in it.
 
     Args:
         number: of this process.
         count: of processes.
         address: the host where process 0 is reached; None for the name of its machine.
+        stuck_after: seconds after which a process without progress is stuck; None for never.
     """
 
-    def __init__(self, number: int, count: int, address: str | None):
-        self.number, self.count = number, count
-        self._peers: dict[int, socket.socket] = {}
-        self._leaving = False
-        if number == 0:
-            listening = socket.create_server(("", 0), backlog=count)
-            token = secrets.token_hex(16)
-            host = address or _own_name()
-            processes.text_of_first(f"{host} {listening.getsockname()[1]} {token}")
-            self._accept(listening, token)
-        else:
-            host, port, token = processes.text_of_first("").split()
-            connection = socket.create_connection((host, int(port)), timeout=60)
-            connection.settimeout(None)
-            connection.sendall(f"{token} {number}\n".encode())
-            self._peers[0] = connection
+    def __init__(self, number: int, count: int, address: str | None, stuck_after: float | None):
+        self.number, self.count, self._stuck_after = number, count, stuck_after
+        self._peers = connect(number, count, address)
+        now = time.monotonic()
+        self._views = {peer: _View(now, now) for peer in self._peers}
+        self._changed = threading.Condition()
+        self._ending = threading.Lock()
+        self._answers: collections.deque[list[list[Any]]] = collections.deque()
+        self._begun = 0
+        self._over = False  # all have said goodbye
         for peer, connection in self._peers.items():
-            _notice_lost_machines(connection)
-            threading.Thread(target=self._listen, args=(peer, connection), name="jkeras-watch", daemon=True).start()
+            self._start(self._listen, peer, connection)
+        if stuck_after is not None:
+            self._start(self._look, stuck_after)
         atexit.register(self._leave)
         if hasattr(os, "register_at_fork"):  # a child that lives on would keep the connections open
             os.register_at_fork(after_in_child=self._forget)
 
-    def _accept(self, listening: socket.socket, token: str) -> None:
-        """Wait for all others; a connection without the token is closed."""
-        listening.settimeout(60)
-        with listening:
-            while len(self._peers) < self.count - 1:
-                connection, _ = listening.accept()
-                number = _number_of(connection, token)
-                if number is None:
-                    connection.close()
-                else:
-                    self._peers[number] = connection
+    def _start(self, work: Any, *args: object) -> None:
+        threading.Thread(target=work, args=args, name="jkeras-watch", daemon=True).start()
 
-    def _listen(self, peer: int, connection: socket.socket) -> None:
-        """Until the connection ends: with a goodbye, with the news of a death, or with nothing, which is one."""
-        try:
-            heard = _line(connection)
-        except OSError:
-            heard = ""
-        if self._leaving or heard == _BYE.decode().strip():
-            return
-        dead = int(heard.split()[1]) if heard.startswith(_DEAD.decode()) else peer
-        for other, one in self._peers.items():
-            if other != dead:
-                _send(one, _DEAD + b" %d\n" % dead)
-        sys.stderr.write(_TEXT.format(dead=dead, count=self.count, number=self.number))
+    # what the work calls ------------------------------------------------------------------------------------------------
+
+    def began(self) -> None:
+        """All processes together begin something, of which none comes to the end alone."""
+        with self._changed:
+            self._begun += 1
+            early = self._early()
+        if early is not None:
+            self._end(early, _LEFT)
+
+    def of_all(self, what: str, value: int) -> list[int]:
+        """The numbers that all processes give, in their order.
+
+        Args:
+            what: says what for; the same in all.
+            value: this one's.
+
+        Raises:
+            RuntimeError: the processes ask for different things.
+        """
+        self.began()
+        if self.number:
+            self._peers[0].send("say", what, value)
+            with self._changed:
+                self._changed.wait_for(lambda: self._answers)
+                found = self._answers.popleft()
+        else:
+            with self._changed:
+                self._changed.wait_for(lambda: all(view.said for view in self._views.values()))
+                said = {0: [what, value], **{peer: view.said.popleft() for peer, view in self._views.items()}}
+            found = [said[number] for number in range(self.count)]
+            for connection in self._peers.values():
+                connection.send("answer", found)
+        if any(asked != what for asked, _ in found):
+            raise RuntimeError(_APART.format(lines="\n".join(f"    process {n}: {asked}" for n, (asked, _) in enumerate(found))))
+        return [int(number) for _, number in found]
+
+    # what the threads do ------------------------------------------------------------------------------------------------
+
+    def _listen(self, peer: int, connection: Connection) -> None:
+        """Take in what another process says, until the connection ends."""
+        while (message := connection.receive()) is not None:
+            word, rest = message[0], message[1:]
+            if word == "end":
+                self._end(*rest)
+            with self._changed:
+                self._note(self._views[peer], word, rest)
+                early = self._early()
+                self._changed.notify_all()
+            if early is not None:
+                self._end(early, _LEFT)
+        if not self._over:
+            self._end(peer, _GONE)
+
+    def _note(self, view: _View, word: str, rest: list[Any]) -> None:
+        view.heard = time.monotonic()
+        if word == "at" and rest[0] != view.begun:
+            view.begun, view.since = rest[0], view.heard
+        elif word == "say":
+            view.said.append(rest)
+        elif word == "answer":
+            self._answers.append(rest[0])
+        elif word == "bye":
+            view.left = view.begun = rest[0]
+        elif word == "over":
+            self._over = True
+
+    def _early(self) -> int | None:
+        """A process that has left, and is needed."""
+        return next((peer for peer, view in self._views.items() if view.left is not None and self._begun > view.left), None)
+
+    def _look(self, stuck_after: float) -> None:
+        """Say how far this process is, and look at the others."""
+        pause, last = min(1.0, stuck_after / 10), time.monotonic()
+        while not self._over:
+            time.sleep(pause)
+            now = time.monotonic()
+            with self._changed:
+                if now - last > 5 * pause:  # it was this process that stood still
+                    for view in self._views.values():
+                        view.heard, view.since = view.heard + now - last, view.since + now - last
+                found, last = self._stuck(now, stuck_after), now
+            if found is not None and not self._over:
+                self._end(*found)
+            for connection in self._peers.values():
+                connection.send("at", self._begun)
+
+    def _stuck(self, now: float, stuck_after: float) -> tuple[int, str] | None:
+        for peer, view in self._views.items():
+            silent = now - view.heard
+            if view.begun >= self._begun:
+                view.since = now
+            behind = now - view.since > stuck_after
+            if silent > (stuck_after / 2 if behind else stuck_after):
+                return peer, _FROZEN.format(seconds=silent)
+            if behind:
+                return peer, _STUCK.format(seconds=stuck_after)
+        return None
+
+    # the end ------------------------------------------------------------------------------------------------------------
+
+    def _end(self, dead: int, why: str) -> None:
+        """Tell the others, say why, and end this process."""
+        self._ending.acquire()  # and keep it: one thread speaks
+        for connection in self._peers.values():
+            connection.send("end", dead, why)
+        own, stands_still = dead == self.number, why not in (_GONE, _FAILED, _LEFT)
+        text = (_OWN_TEXT if own else _TEXT).format(dead=dead, count=self.count, number=self.number, why=why)
+        sys.stderr.write(text + _PATIENT * stands_still)
         sys.stderr.flush()
-        os._exit(RESTART)
+        if own and stands_still:  # where it stands, thread by thread
+            with contextlib.suppress(Exception):
+                faulthandler.dump_traceback(all_threads=True)
+        _flush()
+        os._exit(1 if own and why == _LEFT else RESTART)
 
     def _leave(self) -> None:
-        self._leaving = True
+        """The script is done; wait for the others, since JAX would wait for no more than 5 minutes."""
         # An exception ends this process; at a prompt it may be one of long ago.
-        failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
-        for connection in self._peers.values():
-            _send(connection, _DEAD + b" %d\n" % self.number if failed else _BYE)
-        if failed:
-            sys.stdout.flush()
+        if getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1"):
+            self._ending.acquire()
+            for connection in self._peers.values():
+                connection.send("end", self.number, _FAILED)
+            _flush()
             os._exit(1)  # JAX would wait minutes for the others
+        for connection in self._peers.values():
+            connection.send("bye", self._begun)
+        with self._changed:
+            if self.number:
+                self._changed.wait_for(lambda: self._over)
+                return
+            self._changed.wait_for(lambda: all(view.left is not None for view in self._views.values()))
+            self._over = True
+        for connection in self._peers.values():
+            connection.send("over")
 
     def _forget(self) -> None:
-        self._leaving = True
+        self._over = True
         for connection in self._peers.values():
             connection.close()
 
 
-def _own_name() -> str:
-    """What other machines call this one: its address, or its name where the address is that of the machine to itself."""
-    name = socket.gethostname()
-    address = socket.gethostbyname(name)
-    return name if address.startswith("127.") else address
+def _flush() -> None:
+    """Write out what was printed; a thread does it, because one that is stuck may be in the midst of printing."""
 
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
 
-def _notice_lost_machines(connection: socket.socket) -> None:
-    """Ask after 5 quiet seconds, every 2, three times: a machine without power says no goodbye."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _number_of(connection: socket.socket, token: str) -> int | None:
-    """The number of the process at the other end; None if it does not know the token."""
-    connection.settimeout(10)
-    try:
-        words = _line(connection).split()
-        known = len(words) == 2 and secrets.compare_digest(words[0].encode(), token.encode()) and words[1].isdecimal()
-    except OSError:
-        return None
-    connection.settimeout(None)
-    return int(words[1]) if known else None
-
-
-def _line(connection: socket.socket) -> str:
-    """What comes up to the end of a line, of at most 100 bytes; less where the connection ends."""
-    found = b""
-    while not found.endswith(b"\n") and len(found) < 100:
-        piece = connection.recv(1)
-        if not piece:
-            break
-        found += piece
-    return found.decode(errors="replace").strip()
-
-
-def _send(connection: socket.socket, message: bytes) -> None:
-    try:
-        connection.sendall(message)
-    except OSError:
-        return  # it is gone too, and nobody listens
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(1)

@@ -85,6 +85,7 @@ class Functional(Model):
         self._trace_graph()
         self.built = True
         self._settle()
+        self._trainer.claim()
 
     def __getstate__(self) -> dict[str, Any]:
         """All attributes but the sorted graph; the nodes of the graph first, in running order."""

@@ -452,6 +452,12 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     build.is_default = True  # type: ignore[attr-defined]
 
+    def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
+        known = self.built
+        super()._ensure_built(specs, kwargs, lenient)
+        if not known:
+            self._trainer.claim()
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as numpy arrays, in Keras' order.
 

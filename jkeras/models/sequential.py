@@ -143,6 +143,7 @@ class Sequential(Functional):
         self._structure = inputs, outputs
         self.__dict__.pop("_program", None)
         self.built = True
+        self._trainer.claim()
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         if self.built:

@@ -23,6 +23,7 @@ from jkeras._base.copying import copied
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
+from jkeras.optimizers.placing import shardings_beside
 from jkeras.optimizers.state import (
     Assignable,
     Constraints,
@@ -275,7 +276,10 @@ class KerasFace:
                 unique_names(short_path(variable) or f"variable_{i}" for i, variable in enumerate(variables)),
             )
         if self._state is None:
-            self.state = compiled_quickly(self.init)(self._nest(self._values()))
+            params = self._nest(self._values())
+            places = shardings_beside(params, jax.eval_shape(self.init, params))
+            init = compiled_quickly(self.init) if places is None else jax.jit(self.init, out_shardings=places)
+            self.state = init(params)
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to.

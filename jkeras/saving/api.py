@@ -159,6 +159,7 @@ def load_weights(
         form = format_of(source)
         model._require_built("load_weights", "model.build(input_shape)")
         model._trainer.resume_state = None
+        model._trainer.claim()
         if by_name and "by_name" not in form.takes:
             raise ValueError(
                 f"{source.where}: by_name=True is for files of Keras 2; this one stores weights by their place in the model. "

@@ -94,7 +94,7 @@ def write_optimizer(group: H5Group, model: Model) -> None:
     """Write the optimizer's arrays, in tf_keras' order; nothing before its first step."""
     listed = optimizer_weights.to_keras2_list(model)
     if listed:
-        _write_arrays(group.create_group("optimizer_weights"), [(name, lambda v=value: v) for name, value in listed])  # type: ignore[misc]
+        _write_arrays(group.create_group("optimizer_weights"), listed)
 
 
 def read_optimizer(group: StoredGroup, model: Model, *, where: str) -> None:

@@ -123,7 +123,7 @@ def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: boo
     if overrides(model.optimizer, "save_own_variables"):
         yield Part("optimizer", model.optimizer.name, saved_by(model.optimizer, value))
         return
-    listed = {str(i): lambda array=array: array for i, (_, array) in enumerate(optimizer_weights.to_keras3_list(model))}
+    listed = {str(i): array for i, (_, array) in enumerate(optimizer_weights.to_keras3_list(model))}
     if listed:
         yield Part("optimizer", model.optimizer.name, listed)
     if listed and isinstance(model.optimizer, LossScaleOptimizer):

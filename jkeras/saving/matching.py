@@ -19,8 +19,8 @@ import numpy as np
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
-from jkeras.state.spread import as_before, beside, whole
-from jkeras.state.variable import Variable, gate, materialize, put_value
+from jkeras.state.spread import as_before, put_at, whole
+from jkeras.state.variable import Variable, gate, materialize, place_of, put_value
 
 # A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
 _FLOOR, _MOST_PACKED = 32 << 20, 100
@@ -80,7 +80,7 @@ class Plan:
             values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))
             pairs += [
-                (variable, beside(value, variable.dtype, variable._value))
+                (variable, put_at(value, variable.dtype, place_of(variable)))
                 for variable, value in zip(item.variables, values, strict=True)
             ]
         return pairs

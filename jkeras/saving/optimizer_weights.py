@@ -14,8 +14,9 @@ No array is made before the file has been compared with the shapes, which come f
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -30,10 +31,11 @@ from jkeras._safe_io.parallel import read_parallel
 from jkeras.layer.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
+from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
 from jkeras.saving.model_classes import Model
-from jkeras.state.spread import beside, whole
+from jkeras.state.spread import put_at, whole
 from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
@@ -106,7 +108,7 @@ class Slots:
 
     @classmethod
     def expected(cls, model: Model) -> Slots:
-        """Those that a model's optimizer will have, before it has any."""
+        """Those that a model's optimizer will have, before it has any; with shardings where they belong on many devices."""
         held = inventory(model)
         variables = [variable for variable in held.trained.values() if not variable.overwrite_with_gradient]
         places = {id(variable): path for path, variable in held.weights}
@@ -116,6 +118,10 @@ class Slots:
         names = ["/".join(places[id(variable)]) for variable in variables]
         model.optimizer.remember(variables, names)  # an optimizer of the user's own makes its variables for these
         state = jax.eval_shape(model.optimizer.init, params)
+        placement = model._trainer.placement
+        if placement is not None:
+            shardings = state_shardings(placement, dict(zip(names, variables)), state)
+            state = jax.tree.map(lambda s, place: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=place), state, shardings)
         return cls(model, variables, names, state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:
@@ -205,8 +211,8 @@ class Slots:
         return Entry(kind, shape, leaf, leaf_name(path[2:] if named else path[1:]))
 
 
-def to_keras3_list(model: Model) -> list[tuple[str, np.ndarray]]:
-    """Names and arrays of a model's optimizer in Keras 3's order; empty before its first step.
+def to_keras3_list(model: Model) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """Names of a model's optimizer's arrays in Keras 3's order, and functions that return each; empty before its first step.
 
     Example:
         >>> import jkeras
@@ -219,18 +225,16 @@ def to_keras3_list(model: Model) -> list[tuple[str, np.ndarray]]:
     if model.optimizer is None or model.optimizer.live_state is None:
         return []
     slots = Slots.existing(model)
-    return [(_keras3_name(slots, entry), value) for entry, value in _values(slots, slots.keras3())]
+    return [(_keras3_name(slots, entry), functools.partial(_value, slots, entry)) for entry in slots.keras3()]
 
 
-def to_keras2_list(model: Model) -> list[tuple[str, np.ndarray]]:
-    """Names and arrays of a model's optimizer in tf_keras' order, legacy if it has such an optimizer; empty before its first
-    step.
-    """
+def to_keras2_list(model: Model) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """The same in tf_keras' order, legacy if it has such an optimizer."""
     if model.optimizer is None or model.optimizer.live_state is None:
         return []
     slots = Slots.existing(model)
-    listed = _values(slots, slots.legacy()[0] if slots.is_legacy_in_keras2 else slots.keras2())
-    return [(_keras2_name(slots, e), value.astype("int64") if e.kind == "iteration" else value) for e, value in listed]
+    listed = slots.legacy()[0] if slots.is_legacy_in_keras2 else slots.keras2()
+    return [(_keras2_name(slots, entry), functools.partial(_keras2_value, slots, entry)) for entry in listed]
 
 
 class Chosen(NamedTuple):
@@ -272,7 +276,7 @@ def read_state(chosen: Chosen) -> OptimizerState:
     for (entry, stored), value in zip(kept, arrays, strict=True):
         assert entry.leaf is not None
         leaf, number = slots.leaves[entry.leaf], value if entry.shape else _number(entry, stored, value)
-        found[entry.leaf] = beside(number, leaf.dtype, leaf)
+        found[entry.leaf] = put_at(number, leaf.dtype, leaf.sharding)
     optimizer, numbers = slots._inner()
     iterations = found.setdefault(numbers.iterations, jnp.zeros((), jnp.int32))
     if numbers.learning_rate is not None and numbers.learning_rate not in found:
@@ -291,7 +295,9 @@ def read_state(chosen: Chosen) -> OptimizerState:
         if isinstance(number, int) and number not in found:  # a number for all weights, which not every Keras writes
             steps = int(iterations) // (optimizer.gradient_accumulation_steps or 1)
             found[number] = jnp.asarray(optimizer.slot_after(name, steps), slots.leaves[number].dtype)
-    leaves = [found[i] if i in found else jnp.zeros(leaf.shape, leaf.dtype) for i, leaf in enumerate(slots.leaves)]
+    leaves = [
+        found[i] if i in found else jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding) for i, leaf in enumerate(slots.leaves)
+    ]
     state: OptimizerState = jax.tree.unflatten(slots.structure, leaves)
     return state
 
@@ -312,8 +318,13 @@ def _fits(entry: Entry, stored: StoredArray, slots: Slots) -> bool:
     return entry.shape == stored.shape and (entry.leaf is None or stored.fits(slots.leaves[entry.leaf].dtype))
 
 
-def _values(slots: Slots, entries: Sequence[Entry]) -> list[tuple[Entry, np.ndarray]]:
-    return [(e, np.asarray(e.constant) if e.leaf is None else whole(slots.leaves[e.leaf])) for e in entries]
+def _value(slots: Slots, entry: Entry) -> np.ndarray:
+    return np.asarray(entry.constant) if entry.leaf is None else whole(slots.leaves[entry.leaf])
+
+
+def _keras2_value(slots: Slots, entry: Entry) -> np.ndarray:
+    value = _value(slots, entry)
+    return value.astype("int64") if entry.kind == "iteration" else value
 
 
 def _keras3_name(slots: Slots, entry: Entry) -> str:

@@ -26,7 +26,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.types import Array, Config, Tree
-from jkeras._safe_io.hdf5 import Group, H5Group
+from jkeras._safe_io.hdf5 import Group, H5Group, write_array
 from jkeras._safe_io.json import read_json
 from jkeras.layer.tracking import inventory, weight_entries
 from jkeras.optimizers import Optimizer
@@ -34,7 +34,7 @@ from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.layout_keras3 import TRAINING
 from jkeras.saving.model_classes import Model
-from jkeras.state.spread import whole
+from jkeras.state.spread import put_at, whole
 from jkeras.training.resume.state import ResumeState, current_resume_state
 
 _VERSION = 1
@@ -189,7 +189,7 @@ def _with_slots(group: Group, content: Config, model: Model, where: str) -> Tree
         leaf, old = wanted.get(entry["name"], (None, None))
         if leaf is None or tuple(entry["shape"]) != old.shape or entry["dtype"] != old.dtype.name:
             raise FileFormatError(f"{where}/slots/{i}: is not a {entry['name']!r} of this optimizer.")
-        found[leaf] = jnp.asarray(_read_bytes(group, f"slots/{i}", entry, where, limit=None))
+        found[leaf] = put_at(_read_bytes(group, f"slots/{i}", entry, where, limit=None), old.dtype, old.sharding)
     return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), model.optimizer.live_state)
 
 
@@ -214,7 +214,7 @@ def _lasting_names(model: Model) -> dict[str, str]:
 
 def _write_bytes(group: H5Group, place: str, name: str, value: object) -> dict[str, object]:
     array = whole(value)
-    group.create_dataset(place, data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    write_array(group, place, np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
 
 

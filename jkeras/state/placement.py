@@ -22,6 +22,9 @@ from jkeras._base.types import Tree
 from jkeras.state.spread import gathered, put
 from jkeras.state.variable import Variable, gate, materialize
 
+_UNEVEN = """A process gave a batch of {rows} rows for its {own} devices. With auto_shard_dataset=False a process yields its part
+of a batch, whose rows must divide evenly over its devices. Leave out the last, short batch, or fill it up."""
+
 
 class Weight(Protocol):
     """What a rule may ask of a weight."""
@@ -43,6 +46,7 @@ class Placement:
         slot: those of what an optimizer keeps in a weight's shape.
         rows: the axes of the mesh along which batches are cut; None keeps them whole everywhere.
         output: those of a layer's output, by its path such as `"block/dense/output"`; None leaves them to the partitioner.
+        parts: whether what yields batches gives each process its own rows, rather than the same whole batches.
     """
 
     mesh: jax.sharding.Mesh
@@ -50,6 +54,7 @@ class Placement:
     slot: Callable[[Weight], PartitionSpec]
     rows: str | tuple[str, ...] | None
     output: Callable[[str], PartitionSpec | None] | None = None
+    parts: bool = False
 
     def sharding(self, *axes: object) -> NamedSharding:
         """An array's sharding, from the axes of the mesh for each of its own."""
@@ -80,6 +85,12 @@ class Placement:
             for variable, sharding in wanted:
                 variable._value = put(variable._value, sharding)
 
+    def claim(self, variables: Iterable[Variable]) -> None:
+        """Say where the first values of variables belong, whoever draws or reads them."""
+        for variable in variables:
+            if variable._value is None:
+                variable._home = self.weight_sharding(variable)
+
     def put_everywhere(self, tree: Tree) -> Tree:
         """Arrays, numbers and keys on every device."""
         return jax.tree.map(lambda leaf: put(leaf, self.everywhere), tree)
@@ -94,13 +105,31 @@ class Placement:
 
         Rows that cannot be dealt out evenly lie everywhere; `cut_rows` deals them out in the program.
         """
-        axes = () if self.rows is None else tuple(np.atleast_1d(self.rows))
-        parts = math.prod(self.mesh.shape[axis] for axis in axes)
-        return self.everywhere if rows % parts else self.sharding(None, self.rows)
+        return self.everywhere if rows % self._row_parts else self.sharding(None, self.rows)
 
     def put_stack(self, tree: Tree) -> Tree:
         """A batch stack of the host on the devices."""
         return jax.tree.map(lambda leaf: put(leaf, self.stack_sharding(leaf.shape[1])), tree)
+
+    def put_parts(self, tree: Tree) -> Tree:
+        """A batch stack of which each process gives the rows of its own devices.
+
+        Raises:
+            ValueError: the rows cannot be dealt out to the devices evenly.
+        """
+        rows = jax.tree.leaves(tree)[0].shape[1]
+        sharding = self.sharding(None, self.rows)
+        places = sharding.addressable_devices_indices_map((1, self._row_parts))
+        own = len({str(place) for place in places.values()})
+        if rows % own:
+            raise ValueError(_UNEVEN.format(rows=rows, own=own))
+        return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
+
+    @property
+    def _row_parts(self) -> int:
+        """Into how many parts rows are dealt out."""
+        axes = () if self.rows is None else tuple(np.atleast_1d(self.rows))
+        return math.prod(self.mesh.shape[axis] for axis in axes)
 
     def cut_rows(self, batch: Tree) -> Tree:
         """Within a program: the rows of a batch, dealt out to the devices; any number of them."""
@@ -111,5 +140,6 @@ def gather_variables(variables: Iterable[Variable]) -> None:
     """Move variables that lie on several devices to the default one."""
     with gate:
         for variable in variables:
+            variable._home = None
             if variable._value is not None:
                 variable._value = gathered(variable._value)

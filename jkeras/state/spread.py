@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import NamedSharding, Sharding
 from jax.typing import DTypeLike
 
+from jkeras._base import processes
 from jkeras._base.types import Tree
 
 
@@ -40,11 +41,10 @@ def _mover(sharding: Sharding) -> Callable[[jax.Array], jax.Array]:
     return moved
 
 
-def beside(value: np.ndarray, dtype: DTypeLike, other: object) -> jax.Array:
-    """An array of the host on the devices on which another one lies, if these are several; else on the default device."""
-    sharding = other.sharding if isinstance(other, jax.Array) else None
-    if sharding is not None and sharding.num_devices > 1:
-        return put(np.asarray(value).astype(jnp.dtype(dtype)), sharding)
+def put_at(value: object, dtype: DTypeLike, place: Sharding | None) -> jax.Array:
+    """An array of the host where it belongs, if that is on several devices; else on the default device."""
+    if place is not None and place.num_devices > 1:
+        return put(np.asarray(value).astype(jnp.dtype(dtype)), place)
     return jnp.asarray(value, dtype)
 
 
@@ -54,11 +54,24 @@ def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
 
 
 def whole(value: object) -> np.ndarray:
-    """An array on the host; where parts of it lie with other processes, these must call this too."""
-    if isinstance(value, jax.Array) and not can_show(value):
+    """An array on the host; where parts of it lie with other processes, these must call this too.
+
+    The array does not keep what is copied to the host, as it does after `np.asarray`: reading a model leaf by leaf takes the
+    memory of one leaf.
+    """
+    if not isinstance(value, jax.Array):
+        return np.asarray(value)
+    if not can_show(value):
         assert isinstance(value.sharding, NamedSharding)
+        # One that failed before is waited for no more: the others hear that here, and not in the sum over all devices.
+        if processes.of_any(False, "gathering an array"):
+            raise RuntimeError("Another process failed before an array was gathered; its message says why.")
         value = put(value, NamedSharding(value.sharding.mesh, jax.sharding.PartitionSpec()))
-    return np.asarray(value)
+        return np.asarray(value)
+    if value.sharding.num_devices == 1:
+        return np.asarray(value)
+    pieces = [shard.data for shard in value.addressable_shards]
+    return np.asarray(jax.make_array_from_single_device_arrays(value.shape, value.sharding, pieces))
 
 
 def gathered(value: jax.Array) -> jax.Array:

@@ -141,6 +141,7 @@ class Variable(ArrayOperators):
 
     regularizer, constraint = _Rule(), _Rule()
     overwrite_with_gradient = _Flag()
+    _home: Sharding | None = None  # where the first value shall lie; None for the default device
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -193,7 +194,7 @@ class Variable(ArrayOperators):
         with gate:
             materialize([self])
             self._shared = True  # a shallow copy has the array too
-            return dict(self.__dict__)
+            return {name: value for name, value in self.__dict__.items() if name != "_home"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
@@ -357,22 +358,37 @@ def materialize(variables: Iterable[Variable], shardings: Sequence[Sharding] | N
 
     Args:
         variables: those to look at.
-        shardings: where the values of each shall lie; None for the default device.
+        shardings: where the values of each shall lie; None for where they belong.
     """
     variables = list(variables)
     places = [i for i, variable in enumerate(variables) if variable._value is None]
     if not places:
         return
     pending = [variables[i] for i in places]
+    homes = [variable._home for variable in pending]
+    if shardings is None and any(homes):
+        for some in ([v for v in pending if v._home is None], [v for v in pending if v._home is not None]):
+            _draw(some, [home for v in some if (home := v._home) is not None] or None)
+        return
+    _draw(pending, None if shardings is None else [shardings[i] for i in places])
+
+
+def _draw(pending: Sequence[Variable], chosen: Sequence[Sharding] | None) -> None:
+    if not pending:
+        return
     seeds, numbers = (np.array([getattr(v, name) for v in pending], np.uint32) for name in ("_seed", "_number"))
     initials = [variable._initial for variable in pending]
-    chosen = None if shardings is None else [shardings[i] for i in places]
     values = draw_together(initials, (seeds, numbers), chosen)
     if any(map(is_traced, values)):  # variables outlive a trace that happens to be the first to read them
         with jax.ensure_compile_time_eval():
             values = draw_together(initials, (seeds, numbers), chosen)
     for variable, value in zip(pending, values):
         variable._value = value
+
+
+def place_of(variable: Variable) -> Sharding | None:
+    """Where a variable's array lies, or its first one belongs; None for the default device."""
+    return variable._home if variable._value is None else variable._value.sharding
 
 
 def drawn_value(variable: Variable) -> jax.Array:

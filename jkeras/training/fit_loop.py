@@ -113,7 +113,7 @@ class FitLoop:
 
     def __init__(self, model: Steps, stacker: Stacker, program: Program, events: CallbackList, steps: int | None = None):
         self.model, self.stacker, self.program, self.events = model, stacker, program, events
-        self._measured = steps is None and not processes.of_any(events.has_train_batch_hooks)
+        self._measured = steps is None and not processes.of_any(events.has_train_batch_hooks, "what callbacks hear")
         self._steps_per_event = steps or 1
         self.seed = random.next_seed()
         self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
@@ -233,7 +233,7 @@ class FitLoop:
                     number, at = number + steps, at + steps
                     self._move(position=number)
                     self._after(number, steps)
-                    self.model.stop_training = processes.of_any(bool(self.model.stop_training))
+                    self.model.stop_training = processes.of_any(bool(self.model.stop_training), "the end of steps")
         if not number:
             raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
         self._read_last()
@@ -247,7 +247,8 @@ class FitLoop:
     def _next_steps(self, left: int, number: int) -> int:
         """How many steps the next dispatch holds."""
         if self._measured:
-            return processes.of_first(min(left, self.program.speed.steps(self.events.hears_train_batches)))
+            steps = min(left, self.program.speed.steps(self.events.hears_train_batches))
+            return processes.of_first(steps, "the next steps")
         return min(left, self._steps_per_event - number % self._steps_per_event)
 
     def _dispatch(self, data: Tree, at: int, stop: int, epoch: int, first: int) -> Logs:
@@ -307,7 +308,7 @@ class FitLoop:
             return 1
         if self.program.epochs is None or self._position.begun:
             return 1
-        steps = processes.of_first(self.program.speed.steps(self.events.hears_train_batches))
+        steps = processes.of_first(self.program.speed.steps(self.events.hears_train_batches), "the next epochs")
         return max(1, min(left, stacker.epochs_per_stack, steps // stacker.source.num_batches))
 
     def _joined_epochs(self, first: int, count: int) -> Iterator[tuple[int, Logs]]:

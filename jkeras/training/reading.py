@@ -48,7 +48,7 @@ def evaluate(
     model.stop_evaluating = False
     events.on_test_begin()  # before the weights are read: a callback may change them here
     objective = model._trainer.objective
-    heard = of_any(events.has_test_batch_hooks)
+    heard = of_any(events.has_test_batch_hooks, "the beginning of evaluate")
     run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=heard)
     if metrics is None:
         run.state = run.state._replace(state=begun(model, run.state.state))
@@ -84,7 +84,7 @@ def predict(
     """Run the predict step over the data and return the outputs as numpy arrays; arguments as for `evaluate`."""
     model.stop_predicting = False
     events.on_predict_begin()
-    heard = of_any(events.has_predict_batch_hooks)
+    heard = of_any(events.has_predict_batch_hooks, "the beginning of predict")
     run = Run(model, random.next_key_numbers(), follows=heard)
     every = (steps or 1) if heard else 1
     parts: list[Tree] = []

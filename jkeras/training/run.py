@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 import jax
 import numpy as np
 
+from jkeras._base import processes
 from jkeras._base.types import Array, Tree
 from jkeras.layer.tracking import Inventory, inventory
 from jkeras.optimizers.placing import state_shardings
@@ -77,6 +78,8 @@ class Run:
         """
 
         def attempt() -> Tree:
+            if self._placement is not None:
+                processes.began()
             if not self.follows:
                 self._place()
                 self.state, results = program(self.state, *args)

@@ -158,6 +158,8 @@ class Trainer:
         self._batch_metrics = self.resume_state = None
         model.stop_training = False
         check_names(config)
+        if model.built:
+            self.claim()
 
     def uncompile(self) -> None:
         """As before `compile` was called."""
@@ -220,8 +222,17 @@ class Trainer:
             self._moved = True
             outputs = [f"{layer.path}/output" for _, layer in walk(self.model) if layer.path]
             distribution.check(weights, outputs, complete=self.config is not None and self.config.distribution is not None)
+            distribution.placement.claim(variable for _, variable in inventory(self.model).entries)
             self._placed = key
         return distribution.placement
+
+    def claim(self) -> None:
+        """Say where the variables belong, as soon as they are known: values that are drawn or read before `fit` lie there.
+
+        Rules that do not fit are an error where the model is used.
+        """
+        with contextlib.suppress(ValueError):
+            self.placement  # noqa: B018
 
     def _move_back(self) -> None:
         """Put all arrays on the default device again."""
@@ -374,7 +385,7 @@ class Trainer:
         events.set_params(RunParameters(params, source, self.metrics_names, validation))
         model.stop_training = False
         joins = validation is None and may_join_epochs(model, source, events, epochs - initial_epoch)
-        joins = not processes.of_any(not joins)
+        joins = not processes.of_any(not joins, "the beginning of fit")
         stacker = self._stacker(source, joins_epochs=joins)
         kind = "short epochs" if isinstance(stacker, ArrayStacker) and stacker.joins_epochs else "train"
         loop = FitLoop(model, stacker, self.program(kind), events, config.steps_per_execution)
@@ -395,7 +406,7 @@ class Trainer:
                 logs = self._plain(logs)
                 loop.end_epoch()
                 events.on_epoch_end(epoch, logs)
-                model.stop_training = processes.of_any(bool(model.stop_training))
+                model.stop_training = processes.of_any(bool(model.stop_training), "the end of an epoch")
                 if model.stop_training:
                     break
         self._keep_average()
@@ -436,8 +447,13 @@ class Trainer:
         size = source.first_rows
         forward = self._forward_to_predict(specs, size)
         stacker = self._stacker(source, forward.outputs_at(size) if forward else ())
-        padded, steps = bool(forward and forward.keeps_rows_apart), self._steps_per_event
+        padded, steps = bool(forward and forward.keeps_rows_apart) and not self._in_parts(source), self._steps_per_event
         return reading.predict(self.model, stacker, self.program("predict"), events, padded, steps)
+
+    def _in_parts(self, source: Source) -> bool:
+        """Whether each process gives its own rows, so that a batch cannot be filled up at its end."""
+        placement = self.placement
+        return placement is not None and placement.parts and processes.several() and not isinstance(source, ArraySource)
 
     @property
     def _steps_per_event(self) -> int | None:
@@ -635,7 +651,7 @@ class Trainer:
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows
-        if rows == 1 or not self._forward_passes:
+        if rows == 1 or not self._forward_passes or self._in_parts(source):
             return False
         x_spec, y_spec, _ = (like or source).specs
         leaves, tree = jax.tree.flatten((x_spec, y_spec))

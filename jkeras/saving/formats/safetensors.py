@@ -4,28 +4,32 @@ A weight's name is its path, `dense/kernel`, in the layouts that Keras uses. The
 process are left out, so that a model which is made again finds its weights. Names and shapes are compared with the model before
 any array is read, and either all weights are assigned or none.
 
-It needs the package safetensors: `pip install "jkeras[files]"`.
+Reading needs the package safetensors: `pip install "jkeras[files]"`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.atomic import atomic_file
+from jkeras._base.atomic import atomic_file, is_discarding
 from jkeras._base.errors import FileFormatError, NoFileError
 from jkeras._safe_io.sources import Source
 from jkeras.layer.base import Layer
 from jkeras.layer.tracking import weight_entries
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
+from jkeras.saving.matching import assign, host_values
 from jkeras.saving.model_classes import Model
-from jkeras.state.variable import Variable, materialize
+from jkeras.state.spread import put_at
+from jkeras.state.variable import Variable, place_of
 
 _NO_SAFETENSORS = """{what} needs the package safetensors. Write
 
@@ -35,6 +39,17 @@ _DIFFERS = """{path} does not hold the weights of {model!r}:
 {lines}
 Build the model as it was when it was saved, or pass skip_mismatch=True to read only what fits."""
 _SHOWN = 8
+_NAMES = {
+    **{f"{kind}{bits}": f"{kind[0].upper()}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
+    "float16": "F16",
+    "float32": "F32",
+    "float64": "F64",
+    "bfloat16": "BF16",
+    "bool": "BOOL",
+    "complex64": "C64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+}
 _KINDS = {"BF16": "f", "F": "f", "I": "i", "U": "u", "BOOL": "b", "C": "c"}
 
 
@@ -70,7 +85,6 @@ def save_safetensors(
         metadata: texts to store beside the weights.
 
     Raises:
-        ImportError: the package safetensors is missing.
         FileExistsError: there is such a file and `overwrite=False`.
         ValueError: the model is not built.
 
@@ -84,15 +98,18 @@ def save_safetensors(
         ...     print(sorted(file.keys()))
         ['dense/bias', 'dense/kernel']
     """
-    library = _library("save_safetensors")
     if not overwrite and os.path.exists(filepath):
         raise FileExistsError(f"{os.fspath(filepath)} exists, and overwrite=False. Pass overwrite=True, or give another path.")
     variables = _variables_of(model, "save_safetensors")
-    materialize(variables.values())
-    arrays = {name: np.ascontiguousarray(variable.array).reshape(variable.shape) for name, variable in variables.items()}
     texts = {"format": "jkeras", **{str(k): str(v) for k, v in (metadata or {}).items()}}
-    with atomic_file(filepath) as temporary:
-        library.numpy.save_file(arrays, temporary, metadata=texts)
+    # The largest numbers first, so that all begin at multiples of their size, as readers want it.
+    listed = sorted(variables.items(), key=lambda item: (-jnp.dtype(item[1].stored_dtype).itemsize, item[0]))
+    with atomic_file(filepath) as temporary, open(temporary, "wb") as file, host_values(list(variables.values())) as value:
+        file.write(_header(listed, texts))
+        for _, variable in listed:  # one after the other: the memory of one is enough
+            array = np.ascontiguousarray(value(variable))
+            if not is_discarding():
+                file.write(array.reshape(-1).view(np.uint8).data)
 
 
 def load_safetensors(model: Layer, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
@@ -126,11 +143,25 @@ def load_safetensors(model: Layer, filepath: str | os.PathLike[str], skip_mismat
     try:
         with library.safe_open(path, framework="np") as file:
             wanted = _plan(model, variables, file, path, skip_mismatch)
-            arrays = [(variable, file.get_tensor(name)) for name, variable in wanted.items()]
+            arrays = [
+                (variable, put_at(file.get_tensor(name), variable.stored_dtype, place_of(variable)))
+                for name, variable in wanted.items()
+            ]
     except library.SafetensorError as error:
         raise FileFormatError(f"{path} is not a safetensors file, or damaged: {error}.") from error
-    for variable, array in arrays:
-        variable.assign(jnp.asarray(array, variable.dtype))
+    assign(arrays)
+
+
+def _header(listed: Sequence[tuple[str, Variable]], metadata: Mapping[str, str]) -> bytes:
+    """The length of the table in 8 bytes, and the table, filled up to a multiple of 8."""
+    table: dict[str, object] = {"__metadata__": metadata}
+    end = 0
+    for name, variable in listed:
+        start, end = end, end + variable.size * jnp.dtype(variable.stored_dtype).itemsize
+        table[name] = {"dtype": _NAMES[variable.stored_dtype], "shape": list(variable.shape), "data_offsets": [start, end]}
+    text = json.dumps(table, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
 
 
 def _plan(model: Layer, variables: dict[str, Variable], file: Any, path: Path, skip_mismatch: bool) -> dict[str, Variable]:

@@ -26,8 +26,9 @@ from jax.typing import DTypeLike
 from jkeras._base import paths
 from jkeras._base.types import Tree
 from jkeras.layer.tracking import Path, inventory, weight_entries
+from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import named_leaves
-from jkeras.state.variable import Variable, gate, materialize, put_value
+from jkeras.state.variable import Variable, gate, materialize, place_of, put_value
 from jkeras.training.resume.state import ResumeState, current_resume_state
 from jkeras.training.steps import Steps
 
@@ -75,19 +76,30 @@ def snapshot_specs(self: Steps, optimizer: bool = True, layout: Layout | None = 
     Args:
         optimizer: whether the optimizer's state is wanted, where the model is compiled.
         layout: `(path, shape) -> sharding` for the weights and for all that has a weight's shape in the optimizer; None for
-            the layout that the weights have now.
+            that of the model's distribution, or the one that the weights have now.
 
     Returns:
         `jax.ShapeDtypeStruct`s with shardings, in the structure of `snapshot_arrays`.
     """
     entries = weight_entries(self, lasting=True)
-    places = {path: layout("/".join(path), variable.shape) if layout else _place(variable) for path, variable in entries}
+    placement = self._trainer.placement if layout is None else None
+
+    def place(path: Path, variable: Variable) -> Sharding:
+        if layout is not None:
+            return layout("/".join(path), variable.shape)
+        return _place(variable) if placement is None else placement.weight_sharding(variable)
+
+    places = {path: place(path, variable) for path, variable in entries}
     weights = [(path, _spec(variable.shape, variable.dtype, places[path])) for path, variable in entries]
     specs: dict[str, Tree] = {"weights": paths.nest(weights)}
     if optimizer and self.optimizer is not None:
+        state = _optimizer_specs(self)
+        if placement is not None:
+            variables = {"/".join(path): variable for path, variable in inventory(self).weights}
+            state = jax.tree.map(lambda s, at: _spec(s.shape, s.dtype, at), state, state_shardings(placement, variables, state))
         slots = [
-            (path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place()))
-            for path, owner, leaf in _slots(self, _optimizer_specs(self))
+            (path, _spec(leaf.shape, leaf.dtype, leaf.sharding or (places[owner] if owner else _default_place())))
+            for path, owner, leaf in _slots(self, state)
         ]
         specs["optimizer"] = paths.nest(slots)
     return specs
@@ -141,7 +153,7 @@ def _slots(model: Steps, state: Tree) -> list[tuple[Path, Path | None, Tree]]:
 
 def _place(variable: Variable) -> Sharding:
     """Where a weight's array lies now; a weight without one goes to the default device."""
-    return variable._value.sharding if variable._value is not None else _default_place()
+    return place_of(variable) or _default_place()
 
 
 def _default_place() -> Sharding:
