@@ -87,8 +87,8 @@ class Loss(Configurable):
         rows = jax.tree.leaves(y_pred)[0].shape[:1]
         if values.shape[:1] != rows:
             raise ValueError(
-                f"The loss {self.name} gives an array of shape {values.shape} for {rows[0]} samples, of which no sum or mean over "
-                "them is known. Let it give one value for each, as `jnp.mean(..., axis=-1)` does; the reduction makes one of them."
+                f"The loss {self.name} gives an array of shape {values.shape} for {rows[0]} samples, of which no sum or mean is "
+                "known. Let it give one value for each, as `jnp.mean(..., axis=-1)` does; the reduction makes one of them."
             )
         return total_and_count(values, sample_weight, mask, self.reduction)
 

@@ -105,8 +105,9 @@ def total_and_count(
         ValueError: there is no reduction.
 
     Example:
-        >>> parts = [total_and_count(jnp.array(losses), mask=jnp.array(mask)) for losses, mask in (([1.0, 3.0], [1, 0]), ([4.0], [1]))]
-        >>> [(float(total), float(count)) for total, count in parts]
+        >>> parts = ([1.0, 3.0], [True, False]), ([4.0], [True])
+        >>> found = [total_and_count(jnp.array(losses), mask=jnp.array(mask)) for losses, mask in parts]
+        >>> [(float(total), float(count)) for total, count in found]
         [(1.0, 1.0), (4.0, 1.0)]
     """
     if reduction in (None, "none"):

@@ -23,9 +23,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Array, Scalar, Tree
+from jkeras.nn.traced import with_general_operations
 
 
-def hidden_zero(number: Array) -> Array:
+def hidden_zero(number: Scalar) -> Array:
     """0, of which the compiler does not know that it is one.
 
     Args:
@@ -43,6 +44,10 @@ def alone(fn: Callable[..., Tree], zero: Scalar, carry: Tree, *fixed: Tree) -> T
         carry, fixed: pytrees of arrays.
     """
 
+    # A program for several devices passes through XLA's partitioner, which takes called functions apart and computes equal things
+    # once. One for a single device does not, and its last bits would differ.
+    fn = with_general_operations(fn, once=True)
+
     def body(number: Scalar, carry: Tree) -> Tree:
         # What depends on the number of the round cannot be moved out of the loop.
         number, carry, held = lax.optimization_barrier((number, carry, fixed))
@@ -51,31 +56,38 @@ def alone(fn: Callable[..., Tree], zero: Scalar, carry: Tree, *fixed: Tree) -> T
     return lax.fori_loop(zero, zero + 1, body, carry)
 
 
-def sum_of_parts(part: Callable[..., Tree], count: int, zero: Scalar, *fixed: Tree) -> Tree:
-    """The sum of `part(number, *fixed)` for the numbers from 0 to `count - 1`, added in a binary tree. One is computed at a time.
+def sum_of_parts(part: Callable[..., Tree], count: int, zero: Scalar, data: Tree, *fixed: Tree) -> Tree:
+    """The sum of `part(number, data[number], *fixed)` over all numbers, added in a binary tree. One part is computed at a time.
 
     Args:
         part: gives a pytree of arrays.
-        count: a power of two.
+        count: of the parts, a power of two.
         zero: from `hidden_zero`.
+        data: pytree of arrays `(count, ...)`.
         fixed: what all parts take.
 
     Returns:
         The sum, in which no zero is negative. It takes the memory of `log2(count) + 1` parts.
 
     Example:
-        >>> sum_of_parts(lambda number: number * 2.0, 4, jnp.int32(0)).item()
-        12.0
+        >>> sum_of_parts(lambda number, x, y: number * x + y, 4, jnp.int32(0), jnp.ones(4), 2.0).item()
+        14.0
     """
     part = jax.jit(part, inline=True)  # so that it is traced once
-    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(part, zero, *fixed))
+
+    def piece(number: Scalar) -> Tree:
+        return jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, number, 0, keepdims=False), data)
+
+    shapes = jax.eval_shape(lambda number, *fixed: part(number, piece(number), *fixed), zero, *fixed)
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
     def add(total: Tree, more: Tree) -> Tree:
         return jax.tree.map(jnp.add, total, more)
 
     def subtree(first: Scalar, level: int) -> Tree:
         if level == 0:
-            return alone(lambda number, total, *fixed: add(total, part(first + number, *fixed)), zero, nothing, *fixed)
+            # The piece is taken outside: the rest is the same computation for any number of parts.
+            return alone(lambda _, total, *given: add(total, part(*given)), zero, nothing, first, piece(first), *fixed)
         half = 1 << (level - 1)
         return lax.fori_loop(zero, zero + 2, lambda number, total: add(total, subtree(first + half * number, level - 1)), nothing)
 

@@ -46,8 +46,8 @@ from jkeras.training.steps import Steps
 Counts = Sequence[Array | int | None]
 
 _ONLY = 'reproducible="devices" '
-_OVERRIDDEN = """{name}.{method} is overridden. reproducible="devices" runs the library's step on each shard of a batch, and cannot
-split one of your own. Put what it does into a loss, a metric or a layer, or compile without `reproducible`."""
+_OVERRIDDEN = """{name}.{method} is overridden. reproducible="devices" runs the library's step on each shard of a batch, and
+cannot split one of your own. Put what it does into a loss, a metric or a layer, or compile without `reproducible`."""
 _CHANGED = """The forward pass changes {path!r}, as the statistics of BatchNormalization are. With reproducible="devices" a shard
 does not see the whole batch. Use LayerNormalization or GroupNormalization, set trainable=False for the layer, or compile without
 `reproducible`."""
@@ -152,34 +152,34 @@ class ShardedStep:
         first = lax.axis_index(self._axis) * own
 
         def total(part: Callable[..., Tree], *fixed: Tree) -> Tree:
-            return sum_over_devices(sum_of_parts(part, own, zero, *fixed), self._axis, devices)
+            return sum_over_devices(sum_of_parts(part, own, zero, data, *fixed), self._axis, devices)
 
-        def share(number: Scalar, counts: Counts | None, key: Array, scale: Scalar | None, *values: Tree) -> Tree:
-            params, state, data = values
-            shard, rows = jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, number, 0, keepdims=False), data)
+        def share(counts: Counts | None, number: Scalar, shard: Tree, first: Scalar, key: Array, *values: Tree) -> Tree:
+            (scale, params, state), (batch, rows) = values, shard
             key = jax.random.fold_in(key, first + number)
-            return self._share(counts, params, state, shard, rows, key, training, scale)
+            return self._share(counts, params, state, batch, rows, key, training, scale)
 
-        whole = self._counts(share, total, key, scale, params, state, data)
-        fixed = [count for count in whole if isinstance(count, jax.Array)]
+        fixed = first, key, scale, params, state
+        whole = self._counts(share, total, jax.tree.map(lambda a: a[0], data), fixed)
+        arrays = [count for count in whole if isinstance(count, jax.Array)]
 
-        def part(number: Scalar, fixed: list[Array], *rest: Tree) -> Tree:
-            left = iter(fixed)
-            return share(number, [next(left) if isinstance(c, jax.Array) else c for c in whole], *rest)[0]
+        def part(number: Scalar, shard: Tree, arrays: list[Array], *fixed: Tree) -> Tree:
+            left = iter(arrays)
+            return share([next(left) if isinstance(c, jax.Array) else c for c in whole], number, shard, *fixed)[0]
 
-        found: tuple[Tree, Tree, Tree] = total(part, fixed, key, scale, params, state, data)
+        found: tuple[Tree, Tree, Tree] = total(part, arrays, *fixed)
         return found
 
-    def _counts(self, share: Callable[..., Tree], total: Callable[..., Tree], *fixed: Tree) -> Counts:
+    def _counts(self, share: Callable[..., Tree], total: Callable[..., Tree], shard: Tree, fixed: tuple[Tree, ...]) -> Counts:
         """What the losses are divided by in the whole batch."""
         kinds: list[Counts] = []
 
-        def counted(number: Scalar, *fixed: Tree) -> list[Array]:
-            found = share(number, None, *fixed)[1]
+        def counted(number: Scalar, shard: Tree, *fixed: Tree) -> list[Array]:
+            found = share(None, number, shard, *fixed)[1]
             kinds.append(found)
             return [count for count in found if isinstance(count, jax.Array)]
 
-        known = jax.eval_shape(counted, jnp.int32(0), *fixed)
+        known = jax.eval_shape(counted, jnp.int32(0), shard, *fixed)
         sums = iter(total(counted, *fixed) if known else ())
         return [next(sums) if isinstance(count, jax.Array) else count and count * self.shards for count in kinds[0]]
 
@@ -197,7 +197,7 @@ class ShardedStep:
         """What a shard adds to the gradients, the losses and the metrics, and by what it would divide its own losses."""
         model, (x, y, sample_weight) = self.model, batch
         objective, shares = model._trainer.objective, _Shares(self.shards, counts)
-        factor = (1.0 if scale is None else scale) / self.shards
+        factor = jnp.asarray(1.0 if scale is None else scale) / self.shards
 
         def loss(params: Tree) -> tuple[Array, Outcome]:
             with model._trainer.with_losses([shares.of(term) for term in objective.losses]):
@@ -247,7 +247,8 @@ class _Shares:
         def share(y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Array:
             for layer, _ in current().losses or ():
                 raise ValueError(_ADDED.format(layer=getattr(layer, "name", "A layer")))
-            return sum(self._of_one(loss, y_true, y_pred, sample_weight) for loss in _each(term.loss))
+            first, *others = (self._of_one(loss, y_true, y_pred, sample_weight) for loss in _each(term.loss))
+            return sum(others, first)
 
         loss: Any = share
         return term._replace(loss=loss)
