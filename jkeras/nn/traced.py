@@ -98,7 +98,7 @@ def _spread_over(shape: tuple[int, ...], aval: Any, value: Any, done: dict[objec
     """An operand in the shape of the result: else each operation has a broadcast of its own, where it is lowered."""
     if aval.shape == shape:
         return value
-    key = "spread", shape, id(value) if isinstance(value, jax.core.Tracer) else _constant(value)
+    key = "spread", shape, _identity(value)
     if key not in done:
         done[key] = jnp.broadcast_to(jnp.asarray(value, aval.dtype), shape), value
     return done[key][0]
@@ -106,7 +106,7 @@ def _spread_over(shape: tuple[int, ...], aval: Any, value: Any, done: dict[objec
 
 def _key(equation: JaxprEqn, inputs: Sequence[Any]) -> object:
     """Equal for operations that give the same; None where that is not known."""
-    known = [id(value) if isinstance(value, jax.core.Tracer) else _constant(value) for value in inputs]
+    known = [_identity(value) for value in inputs]
     key = equation.primitive, tuple(known), tuple(sorted(equation.params.items(), key=lambda item: item[0]))
     try:
         hash(key)
@@ -115,9 +115,12 @@ def _key(equation: JaxprEqn, inputs: Sequence[Any]) -> object:
     return key
 
 
-def _constant(value: Any) -> object:
-    small = jnp.size(value) == 1 and not jax.dtypes.issubdtype(jnp.result_type(value), jax.dtypes.extended)
-    return (str(jnp.result_type(value)), jnp.shape(value), np.asarray(value).tobytes()) if small else id(value)
+def _identity(value: Any) -> object:
+    """A number by its bits, any other value by its identity."""
+    if isinstance(value, jax.core.Tracer) or not isinstance(value, (jax.Array, np.ndarray, np.generic, int, float)):
+        return id(value)
+    small = np.size(value) == 1 and not jax.dtypes.issubdtype(jnp.result_type(value), jax.dtypes.extended)
+    return (str(jnp.result_type(value)), np.shape(value), np.asarray(value).tobytes()) if small else id(value)
 
 
 def _computed(equation: JaxprEqn, inputs: Sequence[Any], done: dict[object, Any] | None) -> list[Any]:
@@ -128,8 +131,8 @@ def _computed(equation: JaxprEqn, inputs: Sequence[Any], done: dict[object, Any]
         return [Operation.named[primitive.name].general(*inputs, **params)]
     if primitive.name in _CALLS:
         return _run(params["jaxpr"], inputs, done)
-    if primitive.name == "platform_index":  # of a `Choice`, whose branches follow
-        return []
+    if primitive.name == "platform_index":  # of a `Choice`, whose branches follow, and do not ask
+        return [None]
     if params.get("branches_platforms") is not None:
         return _run(params["branches"][-1], inputs[1:], done)
     results = primitive.bind(*inputs, **primitive.get_bind_params(params))

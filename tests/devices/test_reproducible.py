@@ -129,8 +129,7 @@ def test_the_numbers_are_those_of_plain_training(name):
 
 
 def test_many_metrics_are_those_of_plain_training():
-    names = ["mse", "mae", "binary_accuracy", "cosine_similarity", "logcosh", "R2Score", "AUC", "Precision", "Recall"]
-    names += ["TruePositives", "RootMeanSquaredError", "KLDivergence", "Poisson", "BinaryIoU", "F1Score"]
+    names = ["mse", "R2Score", "AUC", "Precision", "TruePositives", "RootMeanSquaredError", "BinaryIoU", "F1Score"]
     y, p = jax.nn.one_hot(Y, 4), jax.nn.softmax(X[:, :4])
     for name in names:
         metric = jkeras.metrics.get(name)
@@ -190,7 +189,7 @@ REFUSED = {
     "own step": (lambda: compiled(OwnStep(mlp().layers)), "OwnStep.train_step is overridden"),
     "own loss": (lambda: compiled(OwnLoss(mlp().layers)), "OwnLoss.compute_loss is overridden"),
     "one number": (lambda: compiled(mlp(), loss=one_number), "gives an array of shape"),
-    "no reduction": (lambda: compiled(mlp(), loss=jkeras.losses.MeanSquaredError(reduction=None)), "no reduction"),
+    "no reduction": (lambda: compiled(mlp(), loss=jkeras.losses.SparseCategoricalCrossentropy(reduction=None)), "no reduction"),
     "no loss": (lambda: compiled(mlp(), loss=None), "compiled losses"),
     "metric": (lambda: compiled(mlp(), metrics=[Largest()]), "adds_up = True"),
     "metric of a batch": (lambda: compiled(mlp(), metrics=[one_number]), "looks at several rows at once"),
@@ -208,7 +207,8 @@ REFUSED = {
 def test_what_cannot_hold_is_refused(name):
     make, text = REFUSED[name]
     with pytest.raises(ValueError, match=text):
-        fitted(make(), X, Y, batch_size=44, epochs=1)
+        rows = 44 if "compared" in name else 40
+        fitted(make(), X[:rows], Y[:rows], batch_size=rows, epochs=1)
 
 
 def test_a_frozen_normalization_is_one_of_rows():
