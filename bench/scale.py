@@ -32,18 +32,19 @@ SIZES, BATCH, BATCHES = (512, 1024, 1024, 16), 256, 40
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(BATCH * BATCHES, SIZES[0])).astype("float32")
 Y = RNG.normal(size=(BATCH * BATCHES, SIZES[-1])).astype("float32")
-WAYS: dict[str, Callable[[], Any]] = {
-    "data": lambda: "data",
-    "zero": lambda: jkeras.distribution.DataParallel(shards_optimizer=True),
-    "fsdp": lambda: jkeras.distribution.FullySharded(smallest=1 << 16),
+WAYS: dict[str, Callable[[], dict[str, Any]]] = {
+    "data": lambda: {"distribution": "data"},
+    "zero": lambda: {"distribution": jkeras.distribution.DataParallel(shards_optimizer=True)},
+    "fsdp": lambda: {"distribution": jkeras.distribution.FullySharded(smallest=1 << 16)},
+    "data, the same bits on any number": lambda: {"distribution": "data", "reproducible": "devices"},
 }
 
 
-def model(way: Any) -> Any:
+def model(way: dict[str, Any]) -> Any:
     """The MLP, compiled."""
     hidden = [layers.Dense(n, "relu") for n in SIZES[1:-1]]
     net = jkeras.Sequential([layers.Input(SIZES[:1]), *hidden, layers.Dense(SIZES[-1])])
-    net.compile(jkeras.optimizers.Adam(1e-3), "mse", distribution=way)
+    net.compile(jkeras.optimizers.Adam(1e-3), "mse", **way)
     return net
 
 

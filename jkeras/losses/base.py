@@ -19,7 +19,7 @@ from jkeras._base.dtypes import get_policy
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
-from jkeras.losses.reduction import reduce_losses, standardize_reduction
+from jkeras.losses.reduction import reduce_losses, standardize_reduction, total_and_count
 from jkeras.state.scope import get_mask
 
 
@@ -74,13 +74,33 @@ class Loss(Configurable):
         Returns:
             A scalar, or one value per sample without reduction.
         """
+        values, mask = self._values(y_true, y_pred)
+        return reduce_losses(values, sample_weight, mask, self.reduction)
+
+    def total_and_count(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> tuple[Array, Array | int | None]:
+        """The loss of a part of a batch, as what is added and what is counted; see `losses/reduction.py`.
+
+        Raises:
+            ValueError: it has no reduction, or does not give a value for each sample.
+        """
+        values, mask = self._values(y_true, y_pred)
+        rows = jax.tree.leaves(y_pred)[0].shape[:1]
+        if values.shape[:1] != rows:
+            raise ValueError(
+                f"The loss {self.name} gives an array of shape {values.shape} for {rows[0]} samples, of which no sum or mean is "
+                "known. Let it give one value for each, as `jnp.mean(..., axis=-1)` does; the reduction makes one of them."
+            )
+        return total_and_count(values, sample_weight, mask, self.reduction)
+
+    def _values(self, y_true: Tree, y_pred: Tree) -> tuple[Array, Array | None]:
+        """One loss per sample, and which of them count."""
         mask = get_mask(y_pred)
         y_true, y_pred = map_arrays(self._as_target, y_true), map_arrays(self._as_float, y_pred)
         values = self.call(y_true, y_pred)
         own_mask = get_mask(values)
         if own_mask is not None:
             mask = own_mask if mask is None else mask & own_mask
-        return reduce_losses(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
+        return jnp.asarray(values, self.dtype), mask
 
     def call(self, y_true: Tree, y_pred: Tree) -> Array:
         """One loss per sample.

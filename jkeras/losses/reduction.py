@@ -87,3 +87,41 @@ def reduce_losses(
     if reduction == "mean_with_sample_weight" and weight is not None:
         return divide_or_zero(total, jnp.sum(weight))
     return total / max(losses.size, 1)
+
+
+def total_and_count(
+    losses: Tree, sample_weight: Tree = None, mask: Tree = None, reduction: str | None = "sum_over_batch_size"
+) -> tuple[Array, Array | int | None]:
+    """What `reduce_losses` divides, for a batch that comes in parts: the sums of both over the parts give the loss of the whole.
+
+    Args:
+        losses, sample_weight, mask, reduction: as for `reduce_losses`.
+
+    Returns:
+        The sum of the weighted losses, and what it is divided by: a number where that is the same for any batch of this size, an
+        array where it depends on weights or a mask, None where the sum is the loss.
+
+    Raises:
+        ValueError: there is no reduction.
+
+    Example:
+        >>> parts = ([1.0, 3.0], [True, False]), ([4.0], [True])
+        >>> found = [total_and_count(jnp.array(losses), mask=jnp.array(mask)) for losses, mask in parts]
+        >>> [(float(total), float(count)) for total, count in found]
+        [(1.0, 1.0), (4.0, 1.0)]
+    """
+    if reduction in (None, "none"):
+        raise ValueError(f"Expected a reduction that is a sum or a mean. Received: reduction={reduction!r}.")
+    weight = merge_mask(sample_weight, mask, losses.dtype, rescale=False)
+    size: Array | int = losses.size
+    if weight is not None:
+        weight, losses = align_left(weight, losses)
+        losses = losses * weight
+    total = jnp.sum(losses)
+    if reduction == "sum":
+        return total, None
+    if reduction == "mean_with_sample_weight":
+        return total, size if weight is None else jnp.sum(weight)
+    if mask is not None:
+        size = jnp.sum(jnp.asarray(mask, total.dtype)) * (size / max(mask.size, 1))
+    return total, size

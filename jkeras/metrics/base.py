@@ -68,6 +68,7 @@ class Metric(Stateless, Configurable):
 
     needs_shapes = False  # whether the state's shape is known only after `build`
     counts_rows = False  # whether rows count that weigh nothing
+    adds_up = False  # whether the state starts at zeros and a batch only adds to it; the library's metrics are known to
     _bridged = False
 
     def __init_subclass__(cls, **kwargs: object):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Iterable
@@ -11,12 +12,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import NamedSharding
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Tree
 from jkeras.layer.tracking import inventory
 from jkeras.models.describe import _bytes, _input_specs, _training_step
+from jkeras.nn.tree_sum import sum_over_devices
 from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import named_leaves, parts_of_weights
 from jkeras.state.placement import Placement
@@ -109,7 +111,8 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
     placement = self._trainer.placement
     assert placement is not None
     with precision_scope(), placement.scope():
-        text = run.lower(*arguments).compile().as_text()
+        whole = self._trainer.shards is None
+        text = run.lower(*arguments).compile().as_text() if whole else _sum_in_tree(arguments[0], placement)
     named = {"/".join(path): variable for path, variable in inventory(self).weights}
     slots = parts_of_weights(named_leaves(opt_state), named)
     rows = tuple(_row(variable, placement, slots.get(name, {}).values()) for name, variable in named.items())
@@ -151,6 +154,15 @@ def spread_step(model: Steps, input_shape: Tree = None, batch_size: int = 32) ->
         compiler_options=compiler_options(),
     )
     return run, (params, state, opt_state, x)
+
+
+def _sum_in_tree(gradients: Tree, placement: Placement) -> str | None:
+    """The program of the sum over devices with `reproducible`; the loss and the metrics add a few numbers to it."""
+    assert isinstance(placement.rows, str)
+    run = functools.partial(sum_over_devices, axis=placement.rows, size=placement.mesh.size)
+    summed = jax.shard_map(run, mesh=placement.mesh, in_specs=PartitionSpec(), out_specs=PartitionSpec(), check_vma=False)
+    text: str | None = jax.jit(summed).lower(gradients).compile().as_text()
+    return text
 
 
 def _row(variable: Any, placement: Placement, slots: Iterable[Any]) -> Layout:

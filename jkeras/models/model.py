@@ -27,6 +27,7 @@ from jkeras.data.arrays import is_arrays, to_host_arrays
 from jkeras.data.prepared import Preparation
 from jkeras.distribution import Distribution
 from jkeras.distribution import get as get_distribution
+from jkeras.distribution.reproducible import shards_of
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layer.base import Layer
 from jkeras.layer.call_plan import read_plan
@@ -153,6 +154,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
         distribution: str | Distribution | None = None,
+        reproducible: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Configure training.
@@ -170,6 +172,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
             distribution: how to spread the model over devices, by name (`"data"`, `"zero"`, `"fsdp"`, `"fsdp,model=4"`) or as an
                 object of `jkeras.distribution`; None as `jkeras.distribution.set_distribution` says.
+            reproducible: `"devices"` for the same bits on 1, 2, 4 and 8 devices, which has a price and limits (see
+                docs/scaling.md); `"devices,shards=16"` for up to 16.
             kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that change nothing.
 
         Raises:
@@ -181,13 +185,18 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         loss_weights, metrics = in_current_order(loss_weights, metrics)
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
-            raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss", "distribution"))
+            raise unexpected_arguments(
+                "compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss", "distribution", "reproducible")
+            )
         if steps_per_execution is not None and (not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1):
             raise ValueError(f"steps_per_execution is None or a positive integer. Received: {steps_per_execution!r}.")
         steps = None if steps_per_execution is None else int(steps_per_execution)
         jit = not run_eagerly and jit_compile is not False
         spread = None if distribution is None else get_distribution(distribution)
-        config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit, spread)
+        shards = shards_of(reproducible)
+        if shards is not None and not jit:
+            raise ValueError("reproducible='devices' is for compiled steps. Leave out run_eagerly and jit_compile=False.")
+        config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit, spread, shards)
         self._trainer.compile(optimizer, config, auto_scale_loss)
 
     @property

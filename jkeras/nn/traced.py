@@ -3,6 +3,7 @@
 `jax.jit` compiles our operations (`operation.py`), and `jax.export` writes what they are lowered to; but a converter walks over
 the traced program itself and stumbles over names that it does not know. For it a function is traced, and its program is run again
 with JAX's operations in place of ours. Functions called within it are taken apart on the way; bodies of loops stay as they are.
+The same serves programs whose bits must not depend on how XLA would simplify them: there, equal operations become one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jkeras._base.types import Array, Tree
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 _CALLS = ("jit", "pjit", "closed_call", "core_call")
+_BINARY = (
+    "add", "add_any", "sub", "mul", "div", "max", "min", "pow", "rem", "atan2", "eq", "ne", "lt", "le", "gt", "ge", "and", "or",
+)  # fmt: skip
 
 
 def equations(jaxpr: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
@@ -41,11 +46,12 @@ def programs(equation: Any) -> Iterator[Any]:
                 yield inner
 
 
-def with_general_operations(fn: Callable[..., Tree]) -> Callable[..., Tree]:
+def with_general_operations(fn: Callable[..., Tree], once: bool = False) -> Callable[..., Tree]:
     """The same function of arrays, in JAX's own operations, as every platform computes them.
 
     Args:
         fn: from arrays to a pytree of arrays.
+        once: whether equal operations on the same arrays become one.
 
     Example:
         >>> import jax.numpy as jnp
@@ -57,34 +63,78 @@ def with_general_operations(fn: Callable[..., Tree]) -> Callable[..., Tree]:
 
     def general(*args: Tree) -> Tree:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
-        results = _run(closed, jax.tree.leaves(args))
+        results = _run(closed, jax.tree.leaves(args), {} if once else None)
         return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
     return general
 
 
-def _run(closed: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
-    """Run a traced program, operation by operation."""
+def _run(closed: ClosedJaxpr, args: Sequence[Any], done: dict[object, Any] | None = None) -> list[Any]:
+    """Run a traced program, operation by operation; with a dict, each only once, which goes there with its results."""
     values: dict[object, Any] = dict(zip(closed.jaxpr.constvars, closed.consts))
     values.update(zip(closed.jaxpr.invars, args))
     for equation in closed.jaxpr.eqns:
         inputs = [atom.val if hasattr(atom, "val") else values.get(atom) for atom in equation.invars]
-        values.update(zip(equation.outvars, _results(equation, inputs)))
+        values.update(zip(equation.outvars, _results(equation, inputs, done)))
     return [atom.val if hasattr(atom, "val") else values[atom] for atom in closed.jaxpr.outvars]
 
 
-def _results(equation: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
+def _results(equation: JaxprEqn, inputs: Sequence[Any], done: dict[object, Any] | None) -> list[Any]:
+    if done is None:
+        return _computed(equation, inputs, done)
+    if equation.primitive.name in _BINARY:
+        result: Any = equation.outvars[0].aval
+        inputs = [_spread_over(result.shape, atom.aval, value, done) for atom, value in zip(equation.invars, inputs)]
+    key = None if equation.effects else _key(equation, inputs)
+    if key is None:
+        return _computed(equation, inputs, done)
+    if key not in done:
+        done[key] = _computed(equation, inputs, done), inputs  # which keep their identity as long as they are here
+    results: list[Any] = done[key][0]
+    return results
+
+
+def _spread_over(shape: tuple[int, ...], aval: Any, value: Any, done: dict[object, Any]) -> Any:
+    """An operand in the shape of the result: else each operation has a broadcast of its own, where it is lowered."""
+    if aval.shape == shape:
+        return value
+    key = "spread", shape, _identity(value)
+    if key not in done:
+        done[key] = jnp.broadcast_to(jnp.asarray(value, aval.dtype), shape), value
+    return done[key][0]
+
+
+def _key(equation: JaxprEqn, inputs: Sequence[Any]) -> object:
+    """Equal for operations that give the same; None where that is not known."""
+    known = [_identity(value) for value in inputs]
+    key = equation.primitive, tuple(known), tuple(sorted(equation.params.items(), key=lambda item: item[0]))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _identity(value: Any) -> object:
+    """A number by its bits, any other value by its identity."""
+    if isinstance(value, jax.core.Tracer) or not isinstance(value, (jax.Array, np.ndarray, np.generic, int, float)):
+        return id(value)
+    small = np.size(value) == 1 and not jax.dtypes.issubdtype(jnp.result_type(value), jax.dtypes.extended)
+    return (str(jnp.result_type(value)), np.shape(value), np.asarray(value).tobytes()) if small else id(value)
+
+
+def _computed(equation: JaxprEqn, inputs: Sequence[Any], done: dict[object, Any] | None) -> list[Any]:
     primitive, params = equation.primitive, equation.params
     if primitive.name == input_gradient.name:
         return [_spread(*inputs, **params)]
     if primitive.name in Operation.named:
         return [Operation.named[primitive.name].general(*inputs, **params)]
     if primitive.name in _CALLS:
-        return _run(params["jaxpr"], inputs)
-    if primitive.name == "platform_index":  # of a `Choice`, whose branches follow
-        return []
+        return _run(params["jaxpr"], inputs, done)
+    if primitive.name == "platform_index":  # of a `Choice`, whose branches follow, and do not ask
+        return [None]
     if params.get("branches_platforms") is not None:
-        return _run(params["branches"][-1], inputs[1:])
+        return _run(params["branches"][-1], inputs[1:], done)
     results = primitive.bind(*inputs, **primitive.get_bind_params(params))
     return results if primitive.multiple_results else [results]
 

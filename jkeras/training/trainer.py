@@ -30,6 +30,7 @@ from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
 from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.distribution.base import Distribution
+from jkeras.distribution.reproducible import one_device
 from jkeras.graph.infer import at_size
 from jkeras.layer.structures import array_specs
 from jkeras.layer.tracking import Tracker, inventory, note_change, walk
@@ -50,8 +51,10 @@ from jkeras.training.fit_loop import FitLoop, may_join_epochs
 from jkeras.training.objective.containers import AllButLoss
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
+from jkeras.training.objective.terms import Term
 from jkeras.training.programs.forward import ForwardPass, bucket
-from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program, rows_can_be_masked
+from jkeras.training.programs.padding import rows_can_be_masked
+from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program
 from jkeras.training.programs.training import Program, training_program
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
@@ -185,6 +188,11 @@ class Trainer:
             self._fingerprint = fingerprint([vars(self.config), self.model.optimizer])
         self.forget()
 
+    @property
+    def shards(self) -> int | None:
+        """Into how many shards a batch is split, for the same bits on any number of devices; None for none."""
+        return None if self.config is None else self.config.shards
+
     def require_compiled(self, what: str) -> CompileConfig:
         """What `compile` was given.
 
@@ -211,6 +219,8 @@ class Trainer:
     def placement(self) -> Placement | None:
         """Where the arrays of the model lie, as `compile` or `set_distribution` says; None on one device."""
         distribution: Distribution | None = (self.config and self.config.distribution) or settings.distribution
+        if distribution is None and self.shards is not None:
+            distribution = one_device()
         if distribution is None or not self.jit:
             if self._moved:
                 self._move_back()
@@ -306,6 +316,16 @@ class Trainer:
         if self._noted is not None and self._noted[0] is y_pred:
             self._noted[1].update(parts)
         return total, bool(self._objective.losses)
+
+    @contextlib.contextmanager
+    def with_losses(self, losses: list[Term]) -> Iterator[None]:
+        """A block in which these are the compiled losses, for a step that computes a part of them."""
+        before = self.objective
+        self._objective = dataclasses.replace(before, losses=losses)
+        try:
+            yield
+        finally:
+            self._objective = before
 
     def met_outputs(self, y_pred: Tree) -> None:
         """A step compares these outputs with targets; it ends here where nothing else was asked.

@@ -39,6 +39,7 @@ class CompileConfig:
         steps_per_execution: batches of a dispatch; None lets the measured speed decide.
         jit: whether steps are compiled.
         distribution: how the model is spread over devices; None as `set_distribution` says.
+        shards: into how many shards a batch is split, for the same bits on any number of devices; None for none.
     """
 
     loss: object
@@ -49,6 +50,7 @@ class CompileConfig:
     steps_per_execution: int | None
     jit: bool
     distribution: Distribution | None = None
+    shards: int | None = None
 
 
 class Tracked(NamedTuple):

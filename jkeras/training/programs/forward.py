@@ -29,18 +29,19 @@ class ForwardPass:
         model: built.
         specs: of its inputs, with None for the axis of rows.
         rows: of the batch.
+        training: whether it is one of training.
 
     Attributes:
         outputs: shapes and dtypes.
         adds_losses: whether layers add to the loss.
     """
 
-    def __init__(self, model: Steps, specs: Tree, rows: int):
-        self._model, self._specs, self.rows = model, specs, rows
+    def __init__(self, model: Steps, specs: Tree, rows: int, training: bool = False):
+        self._model, self._specs, self.rows, self._training = model, specs, rows, training
         batch = jax.tree.map(lambda s: at_size(s, rows), specs)
         self._program = None
         if model._trainer.jit:
-            run = functools.partial(model, training=False)
+            run = functools.partial(model, training=training)
             try:
                 self._program, result = trace_abstractly(run, batch)
             except (TypeError, ValueError) as error:
@@ -78,7 +79,7 @@ class ForwardPass:
         if self._is_of_the_library:
             return True
         try:
-            twin = ForwardPass(self._model, self._specs, self.rows + 1)._program
+            twin = ForwardPass(self._model, self._specs, self.rows + 1, self._training)._program
         except (TypeError, ValueError):  # there is no such batch
             return True
         return rows_apart(self._program, inputs, self.rows, self._count, twin)

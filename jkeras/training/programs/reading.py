@@ -8,22 +8,17 @@ shape.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import precision_scope
 from jkeras._base.types import Scalar, Tree
-from jkeras.losses import Loss
-from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import results
-from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.programs.groups import batches_per_group, run_groups
 from jkeras.training.programs.placed import compiled, rows_cut
+from jkeras.training.programs.shards import sharded_step
 from jkeras.training.programs.training import Call, Program, batch_of, like, traced_once, zeros_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
@@ -38,9 +33,13 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step = traced_once(model, whole_step(model, model._test_step) if padded else complete_step(model, "test_step"))
-
-    batch_at = rows_cut(batch_of, model._trainer.placement)
+    sharded = sharded_step(model)
+    if sharded is not None:
+        own = whole_step(model, sharded.test)
+    else:
+        own = whole_step(model, model._test_step) if padded else complete_step(model, "test_step")
+    test_step = traced_once(model, own)
+    batch_at = rows_cut(batch_of, model._trainer.placement if sharded is None else None)
 
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
         batch = batch_at(data, index)
@@ -143,41 +142,3 @@ def _changing(state: TrainState) -> TrainState:
 def _restored(state: TrainState, changing: TrainState) -> TrainState:
     """The whole state again."""
     return changing._replace(params=state.params, opt_state=state.opt_state, epoch=state.epoch, rng=state.rng)
-
-
-def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: int) -> bool:
-    """Whether the results of an evaluation stay the same when rows of weight zero are added.
-
-    Args:
-        model: with an objective.
-        y_spec: pytree of shapes of a batch of targets.
-        forward: the model's forward pass.
-        rows: of the batch.
-    """
-    own = ("test_step", "objective", "compute_loss", "compute_metrics", "update_metrics")
-    overridden = any(getattr(type(model), name) is not getattr(Steps, name) for name in own)
-    if forward.adds_losses or not model._trainer.jit or overridden:
-        return False
-    objective = model._trainer.objective
-    targets = objective.targets(y_spec) if objective.losses or objective.tracked else []
-    predictions = jax.tree.leaves(forward.outputs_at(rows))
-    for term in objective.losses:
-        # For a loss without reduction the mean is reported, over padded rows too.
-        if type(term.loss).__call__ is not Loss.__call__ or term.loss.reduction in (None, "none"):
-            return False
-        if not isinstance(term.outputs, int) or not _by_row(term.loss.call, targets[term.outputs], predictions[term.outputs]):
-            return False
-    for tracked in objective.tracked:
-        metric = tracked.metric
-        if not type(metric).__module__.startswith("jkeras.metrics.") or metric.counts_rows:
-            return False
-        if isinstance(metric, MeanMetricWrapper):
-            fn = functools.partial(metric.fn, **metric._fn_kwargs)
-            if not _by_row(fn, targets[tracked.output], predictions[tracked.output]):
-                return False
-    return forward.keeps_rows_apart
-
-
-def _by_row(fn: Callable[..., Tree], target: Tree, prediction: Tree) -> bool:
-    """Whether a function of a batch gives one value, or one row of values, for each row, whatever the others hold."""
-    return target is not None and function_keeps_rows_apart(fn, target, prediction)

@@ -31,9 +31,11 @@ from jkeras.training.arguments.checks import warn_all_frozen
 from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import begun, results
 from jkeras.training.programs.placed import compiled, rows_cut
+from jkeras.training.programs.shards import sharded_step
 from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
+from jkeras.training.whole_step import whole_step
 
 Call = Callable[..., tuple[TrainState, Tree]]
 
@@ -130,9 +132,11 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     derived = reports_metrics_alone(model)
     objective = model._trainer.objective
     start_metrics = objective.init_metrics()
-    train_step = traced_once(model, complete_step(model, "train_step"))
     placement = model._trainer.placement
-    batch_at = rows_cut(batch_of, placement)
+    sharded = sharded_step(model)
+    step = complete_step(model, "train_step") if sharded is None else whole_step(model, sharded.train)
+    train_step = traced_once(model, step)
+    batch_at = rows_cut(batch_of, placement if sharded is None else None)
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         fresh = objective.restarted(start_metrics, metrics)
