@@ -265,7 +265,7 @@ def test_a_last_execution_that_is_not_full_has_the_number_that_keras_gives_it(st
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_training_ends_where_a_generator_does():
-    """Keras warns too, and reports zeros for the epochs that are left."""
+    """Keras warns too, but trains on the first two batches again."""
     one, two = net(), net()
     with pytest.warns(UserWarning, match="no batch in epoch 3, so training ends here"):
         history = one.fit(((X[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)), epochs=5, steps_per_epoch=2, verbose=0)
