@@ -170,6 +170,12 @@ REFUSED = {
     "groups": (lambda: GPTQ(None, None, group_size=-2), ValueError, "group_size"),
     "damping": (lambda: GPTQ(None, None, hessian_damping=2), ValueError, "between 0 and 1"),
     "grid": (lambda: quantizers.AWQConfig(None, None, num_grid_points=0), ValueError, "num_grid_points"),
+    "no axis": (
+        lambda: quantizers.Int8QuantizationConfig(activation_quantizer=lambda x: (x, 1.0)),
+        TypeError,
+        "no argument `axis`",
+    ),
+    "no function": (lambda: quantizers.Int8QuantizationConfig(activation_quantizer="int8"), TypeError, "integers and their"),
     "no mode": (lambda: quantizers.QuantizationConfig().mode, NotImplementedError, "Int8QuantizationConfig"),
     "dtype of pairs": (lambda: quantizers.pack_int4(Q, dtype="int4"), ValueError, "uint8"),
     "dtype of what is packed": (lambda: quantizers.pack_int4(W), TypeError, "float32"),

@@ -66,6 +66,8 @@ def test_old_scripts_write_weights_under_a_bare_name_and_read_them_back(tmp_path
 def test_a_known_suffix_decides_for_old_scripts_too(tmp_path, old_scripts):
     small().save(tmp_path / "model.h5", save_format="tf")
     assert (tmp_path / "model.h5").is_file()
+    small().save(tmp_path / "model", save_format="h5")
+    assert jkeras.models.load_model(tmp_path / "model").count_params() == small().count_params()
     assert small().load_weights(tmp_path / "model.h5") is None
 
 

@@ -45,7 +45,7 @@ def toy(monkeypatch):
     monkeypatch.setattr(known, "FORMATS", [*known.FORMATS, Toy()])
 
 
-@pytest.mark.parametrize(("name", "options"), [("m.toy", {}), ("m.bin", {"save_format": "toy"})])
+@pytest.mark.parametrize(("name", "options"), [("m.toy", {}), ("m.h5", {"save_format": "toy"})])
 def test_a_new_format_is_one_class(toy, model, tmp_path, name, options):
     model.save(tmp_path / name, **options)
     loaded, other = jkeras.models.load_model(tmp_path / name), jkeras.models.clone_model(model)

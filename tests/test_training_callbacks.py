@@ -236,11 +236,39 @@ def test_with_steps_per_execution_a_callback_hears_of_as_many_batches_at_once():
         model.predict(X[:12], batch_size=2, verbose=0, callbacks=[see])
         model.evaluate(X[:12], Y[:12], batch_size=2, verbose=0, callbacks=[see])
     assert heard[jkeras] == heard[keras] and heard[keras][:4] == [0, (2, 6), 3, (5, 6)]
-    stream, seen = ((X[i : i + 2], Y[i : i + 2]) for i in range(0, 14, 2)), heard[jkeras]
-    seen.clear()
-    net(steps_per_execution=3).predict(
-        stream,
-        verbose=0,
-        callbacks=[callbacks.LambdaCallback(on_predict_batch_end=lambda b, logs: seen.append((b, len(logs["outputs"]))))],
-    )
-    assert seen == [(2, 6), (5, 6), (6, 2)]  # where the data end, so do the numbers
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data", "ignore:.shuffle=True.")
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_last_execution_that_is_not_full_has_the_number_that_keras_gives_it(streamed):
+    """And what a callback of this package counts, such as the progress line, are batches."""
+    heard = {}
+    for library in (jkeras, keras):
+        model, seen = net(library, steps_per_execution=3), heard.setdefault(library, [])
+        hooks = {
+            f"on_{kind}_batch_{end}": lambda batch, logs, kind=kind, end=end, seen=seen: seen.append((kind, end, batch))
+            for kind in ("train", "test", "predict")
+            for end in ("begin", "end")
+        }
+        batches = [(X[i : i + 2], Y[i : i + 2]) for i in range(0, 14, 2)]
+        for run, given in ((model.fit, (X[:14], Y[:14])), (model.evaluate, (X[:14], Y[:14])), (model.predict, (X[:14],))):
+            data, size = (((batch for batch in batches),), {}) if streamed else (given, {"batch_size": 2})
+            run(*data, **size, verbose=0, callbacks=[library.callbacks.LambdaCallback(**hooks)])
+    assert [event for event in heard[jkeras] if event in heard[keras]] == heard[jkeras]
+    assert heard[jkeras][-1] == ("predict", "end", 8)
+    if not streamed:  # Keras calls a beginning where a stream has no batch left
+        assert heard[jkeras] == heard[keras]
+    progress = callbacks.ProgbarLogger()
+    net(steps_per_execution=3).fit(X[:14], Y[:14], batch_size=2, callbacks=[progress, callbacks.LambdaCallback(**hooks)])
+    assert progress.seen == progress.target == 7
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_training_ends_where_a_generator_does():
+    """Keras warns too, but trains on the first two batches again."""
+    one, two = net(), net()
+    with pytest.warns(UserWarning, match="no batch in epoch 3, so training ends here"):
+        history = one.fit(((X[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)), epochs=5, steps_per_epoch=2, verbose=0)
+    expected = two.fit(X[:16], Y[:16], batch_size=4, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0)
+    assert history.epoch == [0, 1]
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-6)

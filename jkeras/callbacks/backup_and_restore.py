@@ -65,6 +65,7 @@ class BackupAndRestore(Callback):
     """
 
     acts_last = True
+    exact_batches = True
 
     def __init__(
         self,

@@ -42,6 +42,8 @@ class Callback(TakesPlainNumbers):
         may_lag: whether the events of an epoch may come after later epochs are computed, so that many short epochs can be one
             program; for classes that only record, and only epochs. Each class declares it for itself; subclasses do not inherit
             it.
+        exact_batches: with `steps_per_execution=3`, the last of 7 batches ends an execution that has room for batches 6 to 8. As
+            in Keras the event is called number 8 then (False), or it has the number of the batch, 6 (True).
         acts_last: whether it is called after all others, wherever it stands in the list.
         replays: whether the run must keep the values at the start of each chunk, for `model.find_nonfinite()`. That costs a copy
             of the weights and the optimizer's state.
@@ -66,6 +68,7 @@ class Callback(TakesPlainNumbers):
     every_batch: bool = True
     prompt: bool = True
     may_lag: bool = False
+    exact_batches: bool = False
     acts_last: bool = False
     replays: bool = False
     resumes: bool = False

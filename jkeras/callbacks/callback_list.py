@@ -46,6 +46,9 @@ class CallbackList(Callback):
         model: the model that runs.
         **params: passed to every callback's `set_params`: `verbose`, `epochs`, `steps`.
 
+    Attributes:
+        steps_per_event: batches from one batch event to the next, 1 unless a run sets it; see `Callback.exact_batches`.
+
     Example:
         >>> from jkeras.callbacks.lambda_callback import LambdaCallback
         >>> events = CallbackList([LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))])
@@ -62,6 +65,8 @@ class CallbackList(Callback):
         >>> events.history.history
         {'loss': [0.25]}
     """
+
+    steps_per_event: int = 1
 
     def __init__(
         self,
@@ -198,10 +203,13 @@ class CallbackList(Callback):
             given = logs
             if "batch" not in hook or getattr(callback, "every_batch", True):
                 given = plain = plain_logs(logs) if plain is None else plain
+            numbers = place
+            if hook.endswith("batch_end") and not getattr(callback, "exact_batches", False):
+                numbers = tuple(number + -(number + 1) % self.steps_per_event for number in place)
             try:
-                method(*place, given)  # by position: in Keras 2 its name was free
+                method(*numbers, given)  # by position: in Keras 2 its name was free
             except Exception as error:
-                arguments = ", ".join([*map(str, place), "logs"])
+                arguments = ", ".join([*map(str, numbers), "logs"])
                 error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
                 raise
 

@@ -69,6 +69,8 @@ class LearningRateFinder(Callback):
     Source: L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, section 3.3.
     """
 
+    exact_batches = True
+
     def __init__(
         self, start: float = 1e-7, end: float = 10.0, steps: int = 100, smoothing: float = 0.9, burst: float = 4.0
     ) -> None:

@@ -60,6 +60,8 @@ class ModelCheckpoint(MonitorCallback):
         runs/03-0.5.keras
     """
 
+    exact_batches = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

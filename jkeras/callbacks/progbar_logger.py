@@ -34,6 +34,7 @@ class ProgbarLogger(Callback):
 
     every_batch = False
     may_lag = True
+    exact_batches = True
 
     def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:
         self.verbose = 1

@@ -50,6 +50,7 @@ class TimeLimit(Callback):
 
     every_batch = False
     prompt = False
+    exact_batches = True
 
     def __init__(self, limit: float | datetime.timedelta, verbose: int = 1):
         if isinstance(limit, datetime.timedelta):

@@ -44,6 +44,9 @@ Shape = Sequence[int | None]
 _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_window are for attention over one axis, but
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
 
+_NO_PART = """The DTypePolicyMap of the attention layer {layer!r} has entries for none of its parts: {unknown}. The entries
+are the paths of its parts, letter by letter: {known}."""
+
 
 class Projection(QuantizableLayer):
     """An affine map from some last axes to others: to heads, or back from them.
@@ -166,6 +169,7 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
         parts: dict[str, Any] = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
         parts["activity_regularizer"] = self._output_regularizer
+        self._check_policies()
 
         def make(contracted: int, units: tuple[int | None, ...], name: str, gate: bool = False) -> Projection:
             policy = self.dtype_policy
@@ -316,6 +320,17 @@ class HeadedAttention(AttentionParts, WeightedLayer):
             config["dtype"] = serialize(DTypePolicyMap(own.name, policies))
         configs = {part.name: part.quantization_config for part in parts if not part.policy_says_all()}
         return {**config, "projection_configs": serialize(configs)} if configs else config
+
+    def _check_policies(self) -> None:
+        """Refuse a map of policies with an entry for a part that this layer does not have, or without one for any that it has."""
+        policies, place = self.dtype_policy, self._place()
+        if not isinstance(policies, DTypePolicyMap):
+            return
+        parts = ("query", "key", "value", *(("gate",) if self.use_gate else ()), "attention_output")
+        known = [f"{place}/{part}" for part in parts]
+        own = [path for path in policies if path.startswith(f"{place}/")] or [*policies]  # layers may share a map
+        if unknown := [path for path in own if path not in known]:
+            raise ValueError(_NO_PART.format(layer=self.name, unknown=unknown, known=known))
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         if not isinstance(policy, DTypePolicyMap):  # whose entries are for the projections

@@ -11,6 +11,7 @@ Those that need data are in `calibrated_config.py`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -23,20 +24,49 @@ from jkeras.quantizers.base import AbsMaxQuantizer, Quantizer
 # A quantizer, or a function of an array that gives integers and a scale.
 QuantizerLike = Quantizer | Callable[..., Any] | None
 
+_NO_QUANTIZER = """{name} of {owner} is a quantizer of keras.quantizers, or a function (x, axis) that returns integers and their
+scale. Received: {given}."""
+_NO_AXIS = """{name} of {owner} is called as quantizer(x, axis=axes), with the axes that share a scale, which depend on the layer.
+Received {given}, which has no argument `axis`."""
+
+
+def takes_axis(quantizer: Callable[..., Any]) -> bool:
+    """Whether a quantizer can be told the axes that share a scale.
+
+    Example:
+        >>> takes_axis(AbsMaxQuantizer()), takes_axis(lambda x: (x, 1.0))
+        (True, False)
+    """
+    try:
+        arguments = inspect.signature(quantizer).parameters.values()
+    except (TypeError, ValueError):  # it does not say what it takes
+        return True
+    return any(argument.name == "axis" or argument.kind is argument.VAR_KEYWORD for argument in arguments)
+
 
 @export("keras.quantizers.QuantizationConfig")
 class QuantizationConfig(Configurable):
     """The base of all: a mode and two quantizers.
 
     Args:
-        weight_quantizer: makes the integers of a kernel; None: the mode's own.
+        weight_quantizer: makes the integers of a kernel; None: the mode's own. One without an argument `axis` knows the axes by
+            itself.
         activation_quantizer: makes those of what it is multiplied with; None: that stays as it is.
+
+    Raises:
+        TypeError: one of them cannot be called, or the second takes no `axis`.
 
     Attributes:
         mode: the name of the form, such as `"int8"`. A subclass defines it.
     """
 
     def __init__(self, weight_quantizer: QuantizerLike = None, activation_quantizer: QuantizerLike = None):
+        for name, given in (("weight_quantizer", weight_quantizer), ("activation_quantizer", activation_quantizer)):
+            if given is not None and not callable(given):
+                raise TypeError(_NO_QUANTIZER.format(name=name, owner=type(self).__name__, given=describe(given)))
+        if activation_quantizer is not None and not takes_axis(activation_quantizer):
+            shown = describe(activation_quantizer)
+            raise TypeError(_NO_AXIS.format(name="activation_quantizer", owner=type(self).__name__, given=shown))
         self.weight_quantizer = weight_quantizer
         self.activation_quantizer = activation_quantizer
 

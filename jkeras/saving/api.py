@@ -35,17 +35,18 @@ def save_model(
             open binary file, such as `io.BytesIO()`, which gets what a `.keras` holds unless `save_format` says otherwise.
         overwrite: whether an existing file is replaced.
         include_optimizer: whether optimizer, `compile` and training are written too.
-        save_format: `"keras"` or `"h5"`, whatever the suffix.
+        save_format: Keras 2's `"keras"` or `"h5"`. It overrides the suffix of a path, and does not stand in for a missing one.
         zipped: False writes a folder in place of a `.keras` file.
 
     Raises:
         FileExistsError: there is such a file and `overwrite=False`.
         OSError: it cannot be written; a file that was there before is whole then.
-        ValueError: the format is not known.
+        ValueError: the format is not known, or an argument.
         TypeError: it is not a model.
     """
     if kwargs:
-        raise unexpected_arguments("save_model", kwargs, ("overwrite", "include_optimizer", "save_format", "zipped"))
+        known = ("overwrite", "include_optimizer", "save_format", "zipped")
+        raise ValueError(str(unexpected_arguments("save_model", kwargs, known)))  # the type is Keras'
     if not is_stored_whole(model):
         raise TypeError(f"save_model writes a model. Received: {describe(model)}. Put a layer into one: Sequential([layer]).")
     target = target_of(filepath, "save_model")

@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -47,8 +48,8 @@ from jkeras.training.steps import Steps, reports_metrics_alone
 
 _FEWEST_EPOCHS = 100  # that are joined
 
-_NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
-long an epoch is, or pass what can be read again (arrays, a PyDataset):
+_NO_BATCH = """The data gave no batch in epoch {epoch}{so}. A generator is used up after one pass: let it go on for ever and say
+how long an epoch is, or pass what can be read again (arrays, a PyDataset):
 
     def batches():
         while True:
@@ -184,14 +185,28 @@ class FitLoop:
     # epochs ---------------------------------------------------------------------------------------------------------
 
     def epochs(self, first: int, last: int) -> Iterator[tuple[int, Logs]]:
-        """Run epochs `first` to `last`: the number of each and its logs, still on the device. `end_epoch` follows each."""
+        """Run epochs `first` to `last`: the number of each and its logs, still on the device. `end_epoch` follows each.
+
+        A later epoch without any batch ends the run, with a warning.
+
+        Raises:
+            ValueError: the first epoch has no batch.
+        """
+        begun = first
         while first < last:
             count = self._epochs_per_dispatch(last - first)
             if count > 1:
                 yield from self._joined_epochs(first, count)
             else:
                 self._begin_epoch(first)
-                yield first, dict(self._epoch(first))
+                logs = self._epoch(first)
+                if not self._position.position:
+                    if first == begun:
+                        raise ValueError(_NO_BATCH.format(epoch=first + 1, so=""))
+                    warnings.warn(_NO_BATCH.format(epoch=first + 1, so=", so training ends here"), stacklevel=4)
+                    self._move(begun=False)
+                    return
+                yield first, dict(logs)
             first += count
 
     def _begin_epoch(self, epoch: int) -> None:
@@ -235,7 +250,7 @@ class FitLoop:
                     self._after(number, steps)
                     self.model.stop_training = processes.of_any(bool(self.model.stop_training), "the end of steps")
         if not number:
-            raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
+            return {}
         self._read_last()
         if not (self._measured or number == first) and number % self._steps_per_event:
             self.events.on_train_batch_end(number - 1, self._logs)

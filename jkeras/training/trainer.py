@@ -401,6 +401,7 @@ class Trainer:
         if validation is not None:
             self._check_source(validation)
         events = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model)
+        events.steps_per_event = config.steps_per_execution or 1
         params = {"verbose": verbosity(verbose), "epochs": epochs, "steps": source.num_batches}
         events.set_params(RunParameters(params, source, self.metrics_names, validation))
         model.stop_training = False
@@ -497,13 +498,15 @@ class Trainer:
         return self._plain(logs)
 
     def _events(self, callbacks: object, verbose: int | str, source: Source) -> CallbackList:
-        if isinstance(callbacks, CallbackList):
-            return callbacks
         if not callbacks and verbose == 0:
             return _SILENT
-        return CallbackList(
-            callbacks, add_progbar=verbose != 0, model=self.model, verbose=verbosity(verbose), epochs=1, steps=source.num_batches
-        )
+        if isinstance(callbacks, CallbackList):
+            events = callbacks
+        else:
+            run: dict[str, Any] = {"verbose": verbosity(verbose), "epochs": 1, "steps": source.num_batches}
+            events = CallbackList(callbacks, add_progbar=verbose != 0, model=self.model, **run)
+        events.steps_per_event = self._steps_per_event or 1
+        return events
 
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""

@@ -343,6 +343,37 @@ class Mine(jkeras.layers.Dense):
     """A class of a user."""
 
 
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_a_quantizer_of_weights_may_know_its_axes(mode):
+    """As Keras calls it: without the argument `axis`."""
+    layers, kept = pair("Dense"), []
+    for k, layer in zip((jkeras, keras), layers):
+
+        class Halved(k.quantizers.AbsMaxQuantizer):
+            def __call__(self, x, to_numpy=False, inner=k.quantizers.AbsMaxQuantizer.__call__):
+                return inner(self, x / 2, axis=0)
+
+        quantizer = Halved(value_range=(-127, 127) if mode == "int8" else (-8, 7))
+        config = {"int8": k.quantizers.Int8QuantizationConfig, "int4": k.quantizers.Int4QuantizationConfig}[mode]
+        layer.quantize(config=config(quantizer, None, **({} if mode == "int8" else {"block_size": None})), mode=mode)
+        kept.append(layer(normal(2, 3, 7)))
+    np.testing.assert_allclose(kept[0], kept[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_policy_for_a_part_that_attention_does_not_have_is_an_error():
+    def build(**policies):
+        policies = {path.replace("__", "/"): "int8_from_float32" for path in policies}
+        policies = jkeras.dtype_policies.DTypePolicyMap("float32", policies)
+        layer = jkeras.layers.MultiHeadAttention(1, 2, name="mha", dtype=policies)
+        layer.build((None, 3, 2), (None, 3, 2))
+        return [part.quantization_mode for part in (layer.query_dense, layer.key_dense)]
+
+    assert build(mha__query=1, other__key=1) == ["int8", None]
+    for policies in ({"mha__query": 1, "mha__queries": 1}, {"query": 1}, {"mha__.*": 1}):
+        with pytest.raises(ValueError, match=r"(?s)none of its parts.*'mha/query', 'mha/key', 'mha/value', 'mha/att"):
+            build(**policies)
+
+
 def test_what_cannot_be_quantized_is_an_error():
     with pytest.raises(ValueError, match="isn't yet built"):
         jkeras.layers.Dense(2).quantize("int8")

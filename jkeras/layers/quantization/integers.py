@@ -27,7 +27,7 @@ from jkeras.nn.int4 import pack_int4, unpack_int4
 from jkeras.nn.quantization import affine_dequantize, group_index
 from jkeras.nn.quantized_kernels import QuantizedTable, ScaledKernel
 from jkeras.quantizers import AbsMaxQuantizer, abs_max_quantize_grouped_with_zero_point
-from jkeras.quantizers.config import QuantizerLike
+from jkeras.quantizers.config import QuantizerLike, takes_axis
 
 AnyLayout = KernelLayout | TableLayout
 
@@ -69,8 +69,7 @@ class Int8(Integers):
     def kept(self, role: str, value: Array) -> dict[str, Array]:
         """The integers and their scale."""
         layout = self.layouts[role]
-        quantizer: Any = self.quantizer or AbsMaxQuantizer()
-        integers, scale = quantizer(value, axis=layout.shared(value.ndim))
+        integers, scale = _quantized(self.quantizer or AbsMaxQuantizer(), value, layout.shared(value.ndim))
         return {role: integers, f"{role}_scale": layout.placed(scale)}
 
     def floats_of(self, w: Weights, role: str) -> Array:
@@ -103,8 +102,8 @@ class Int4(Integers):
 
     def kept(self, role: str, value: Array) -> dict[str, Array]:
         """The bytes and their scale."""
-        quantizer: Any = self.quantizer or AbsMaxQuantizer(value_range=(-8, 7))
-        integers, scale = quantizer(self.layouts[role].matrix(value), axis=0)
+        quantizer = self.quantizer or AbsMaxQuantizer(value_range=(-8, 7))
+        integers, scale = _quantized(quantizer, self.layouts[role].matrix(value), 0)
         return {f"_{role}": self._packed(role, integers), f"{role}_scale": scale[0]}
 
     def shown(self, layer: Any, role: str) -> Array:
@@ -203,6 +202,12 @@ class Int4Blocks(Int4):
             return (integers - zero[..., index].astype(scale.dtype)) * scale[..., index]
 
         return (getattr(w, f"_{role}"), getattr(w, f"{role}_scale"), getattr(w, f"{role}_zero")), floats
+
+
+def _quantized(quantizer: Any, x: Array, axis: Any) -> tuple[Array, Array]:
+    """Integers and scale; one of Keras' quantizers of weights is not told the axes."""
+    found: tuple[Array, Array] = quantizer(x, axis=axis) if takes_axis(quantizer) else quantizer(x)
+    return found
 
 
 def _row(integers: Array, scale: Array) -> Array:

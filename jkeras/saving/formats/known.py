@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jkeras._base.config import settings
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._safe_io.sources import Source
 from jkeras.saving.formats.base import Format, Target, WriteOptions
@@ -23,6 +24,8 @@ _FOLDERS: list[Format] = [OrbaxFolder()]
 
 _SAVED_MODEL = """jkeras writes no SavedModel of TensorFlow. Write model.save("model.keras") to load it again, or
 model.export("model.stablehlo") for a program that runs without jkeras."""
+_WITHOUT_SUFFIX = """The argument save_format is deprecated: it does not stand in for the suffix of {path}. Leave out
+save_format={format!r} and write model.save({better!r})."""
 _BARE = {
     True: "In Keras 2, a name without a suffix meant TensorFlow's SavedModel, which jkeras does not write.",
     False: "In Keras 2, a name without a suffix meant TensorFlow's checkpoints, which jkeras does not write.",
@@ -53,7 +56,8 @@ def format_for(target: Target, options: WriteOptions, save_format: str | None = 
     Args:
         target: where the model or its weights go.
         options: what the caller asks for.
-        save_format: Keras 2's argument. For a whole model it overrides the suffix; for weights it stands in for a missing one.
+        save_format: Keras 2's argument. For a whole model it overrides the suffix; for weights, and for whole models where old
+            scripts run (`settings.keras2_files`), it stands in for a missing one.
         whole: whether a whole model is written.
 
     Raises:
@@ -74,7 +78,11 @@ def format_for(target: Target, options: WriteOptions, save_format: str | None = 
     form = max(able, key=lambda form: form.claim(path, options))
     claimed = form.claim(path, options) > 0
     if save_format is not None and (whole or not path.suffix):
-        form, claimed = next((form for form in able if save_format in form.names), form), True
+        form = next((form for form in able if save_format in form.names), form)
+        if whole and not claimed and isinstance(target, Path) and not settings.keras2_files:
+            better = f"{path}{form.suffixes[0]}"
+            raise ValueError(_WITHOUT_SUFFIX.format(format=save_format, path=path, better=better))
+        claimed = True
     if not claimed:
         call = "save" if whole else "save_weights"
         lines = "\n".join(f'    model.{call}("model{form.suffixes[0]}")'.ljust(48) + f"# {form.title}" for form in able)
