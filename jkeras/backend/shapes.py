@@ -13,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras._base import sparse_arrays
 from jkeras._base.config import floatx
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_symbolic
 from jkeras.layers.input import Input
+from jkeras.ops.core import convert_to_tensor
 from jkeras.ops.wrapper import Tensor
 from jkeras.state.variable import Variable
 
@@ -124,13 +126,13 @@ def is_keras_tensor(x: Tree) -> bool:
 
 
 def is_sparse(tensor: Tree) -> bool:
-    """False: arrays are dense here."""
-    return False
+    """Whether a tensor is sparse: one of `jax.experimental.sparse`, or a symbolic one that says so."""
+    return tensor.sparse if isinstance(tensor, KerasTensor) else sparse_arrays.is_sparse(tensor)
 
 
 def to_dense(tensor: Tree) -> Tree:
-    """The array itself, which is dense."""
-    return tensor
+    """The dense array of a sparse one, and any other array itself."""
+    return convert_to_tensor(tensor, sparse=False) if is_sparse(tensor) else tensor
 
 
 def placeholder(
@@ -147,7 +149,8 @@ def placeholder(
         shape: with None for unknown sizes.
         ndim: the number of axes, if no shape is given.
         dtype: by default `floatx()`.
-        sparse, ragged: must be False.
+        sparse: as for `Input`.
+        ragged: must be False.
         name: by default `input_1`, ...
 
     Raises:

@@ -7,7 +7,8 @@
 | uint8, int32, bool, ...     | as it is                                         |
 | (nested) lists of numbers   | one array                                        |
 | lists, tuples, dicts of the above | the same nest, one array a leaf            |
-| strings, objects, sparse, ragged  | an error that says how to convert them     |
+| sparse matrices             | dense, where a batch of their rows is made       |
+| strings, objects, ragged    | an error that says how to convert them           |
 
 Numpy arrays stay on the host and jax arrays on their device; arrays of the right dtype are not copied.
 """
@@ -25,14 +26,15 @@ from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras._text.arrays import TextArray, as_texts, is_text
+from jkeras.data.sparse_rows import SparseRows, dense_rows, holds_sparse, sparse_rows
 from jkeras.graph.spec import Spec
 
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
 def is_array(value: object) -> bool:
-    """Whether a value is a single array: numpy, jax, a pandas table or column, or anything with `__array__`."""
-    return isinstance(value, (np.ndarray, jax.Array)) or any(
+    """Whether a value is a single array: numpy, jax, a sparse matrix, a pandas table or column, or anything with `__array__`."""
+    return isinstance(value, (np.ndarray, jax.Array, SparseRows)) or any(
         hasattr(value, name) for name in ("to_numpy", "__array__", "__jax_array__", "tocoo", "todense")
     )
 
@@ -54,19 +56,28 @@ def to_arrays(value: object, place: str) -> Tree:
         place: what to call it in errors, such as `x`.
 
     Raises:
-        ValueError: strings, objects, ragged lists, scalars, sparse arrays; the text names the place and the conversion.
+        ValueError: strings, objects, ragged lists, scalars; the text names the place and the conversion.
 
     Example:
         >>> to_arrays([[1, 2], [3, 4.5]], "x")
         array([[1. , 2. ],
                [3. , 4.5]], dtype=float32)
     """
+    return dense_rows(to_rows(value, place))
+
+
+def to_rows(value: object, place: str) -> Tree:
+    """`to_arrays` with `SparseRows` in place of sparse matrices.
+
+    Args:
+        value, place: as for `to_arrays`.
+    """
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return {k: to_arrays(v, f"{place}[{k!r}]") for k, v in value.items()}
+        return {k: to_rows(v, f"{place}[{k!r}]") for k, v in value.items()}
     if isinstance(value, (list, tuple)) and not _holds_numbers(value):
-        parts = [to_arrays(v, f"{place}[{i}]") for i, v in enumerate(value)]
+        parts = [to_rows(v, f"{place}[{i}]") for i, v in enumerate(value)]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     array = _as_array(value, place)
     if not array.ndim:
@@ -83,7 +94,7 @@ def to_host_arrays(value: object, place: str) -> Tree:
         value, place: as for `to_arrays`.
 
     Raises:
-        ValueError: objects that are not texts, ragged lists, sparse arrays.
+        ValueError: objects that are not texts, ragged lists.
 
     Example:
         >>> to_host_arrays({"word": ["a", "b"], "count": [1, 2]}, "x")["word"].tolist()
@@ -112,13 +123,12 @@ def _holds_numbers(value: object) -> bool:
 
 
 def _as_array(value: object, place: str) -> Tree:
-    if isinstance(value, (jax.Array, TextArray)):
+    if isinstance(value, (jax.Array, TextArray, SparseRows)):
         return value
     if hasattr(value, "__jax_array__"):
         return value.__jax_array__()
-    if hasattr(value, "tocoo") or (hasattr(value, "todense") and not hasattr(value, "__array__")):
-        method = "toarray" if hasattr(value, "toarray") else "todense"
-        raise ValueError(f"`{place}` is a sparse {type(value).__name__}; pass a dense array: {place}.{method}().")
+    if holds_sparse(value):
+        return sparse_rows(value)
     if hasattr(value, "to_numpy"):
         return _from_table(value, place)
     if isinstance(value, (str, bytes)) or not (is_array(value) or isinstance(value, (list, tuple, *_NUMBERS))):
@@ -148,6 +158,8 @@ def _from_table(table: Any, place: str) -> np.ndarray:
 
 def _cast(array: Tree, place: str) -> Tree:
     dtype = array.dtype
+    if isinstance(array, SparseRows):
+        return array.with_entries(_cast(array.entries, place))
     if isinstance(array, TextArray):  # made by `to_host_arrays`, and on its way to a function on the host
         return array
     if is_float(dtype):

@@ -11,13 +11,14 @@ from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import plain
 from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
-from jkeras.data.arrays import is_arrays, to_arrays, to_host_arrays
+from jkeras.data.arrays import is_arrays, to_arrays, to_host_arrays, to_rows
 from jkeras.data.batch_reader import BatchReader
 from jkeras.data.indexed_source import IndexedSource
 from jkeras.data.iterable_source import IterableSource, is_endless
 from jkeras.data.prepared import Preparation, prepared
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
+from jkeras.data.sparse_rows import MakeDense, any_sparse_rows
 
 
 def as_source(
@@ -35,8 +36,8 @@ def as_source(
     """Turn what a user passes as data into a `Source`.
 
     Args:
-        x: arrays (numpy, jax, pandas, lists of numbers, nests of them); or a generator, an iterable of batches, a `PyDataset`,
-            which yield `x`, `(x, y)` or `(x, y, sample_weight)`; or a `Source`, which is returned as it is.
+        x: arrays (numpy, jax, pandas, sparse matrices, lists of numbers, nests of them); or a generator, an iterable of batches,
+            a `PyDataset`, which yield `x`, `(x, y)` or `(x, y, sample_weight)`; or a `Source`, which is returned as it is.
         y: targets, for arrays only.
         sample_weight: weights, for arrays only.
         batch_size: rows per batch, for arrays; None takes 32. Data that yield batches ignore it, with a warning.
@@ -69,8 +70,9 @@ def as_source(
         raw = ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
         return prepared(raw, prepare)
     if is_arrays(x):
-        x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
-        return ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+        x, y, sample_weight = to_rows(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
+        rows = ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+        return prepared(rows, MakeDense()) if any_sparse_rows(x) else rows
     _refuse(x, y=y, sample_weight=sample_weight)
     if batch_size is not None and getattr(x, "batch_size", None) != batch_size:
         warnings.warn(f"batch_size={batch_size} is ignored: {type(x).__name__} yields whole batches. Leave it out.", stacklevel=5)

@@ -8,7 +8,7 @@ import jax
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
-from jkeras.data.arrays import common_length, is_arrays, to_arrays
+from jkeras.data.arrays import common_length, is_arrays, to_rows
 
 
 def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Tree, Tree]:
@@ -39,10 +39,10 @@ def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Tree,
     if not 0 < validation_split < 1:
         raise ValueError(f"`validation_split` must lie between 0 and 1, such as 0.1. Received {validation_split!r}.")
     if isinstance(arrays, tuple) and len(arrays) <= 3:
-        arrays = tuple(to_arrays(a, name) for a, name in zip(arrays, ("x", "y", "sample_weight")))
+        arrays = tuple(to_rows(a, name) for a, name in zip(arrays, ("x", "y", "sample_weight")))
         count = common_length(*arrays)
     else:
-        arrays = to_arrays(arrays, "x")
+        arrays = to_rows(arrays, "x")
         count = common_length(arrays)
     at = math.floor(count * (1.0 - validation_split))
     if at in (0, count):

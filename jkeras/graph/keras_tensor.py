@@ -117,7 +117,7 @@ class KerasTensor:
     Args:
         shape: with None for axes of unknown size.
         dtype: a dtype name.
-        sparse: as in Keras; kept, and otherwise ignored.
+        sparse: whether the array is expected to be sparse; computing goes on with dense ones.
         ragged: False: rows have one length here.
         record_history: as in Keras; what a tensor comes from is always recorded.
         name: for summaries.

@@ -32,6 +32,7 @@ from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
+from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
 from jkeras._text.arrays import as_texts, is_listed_text
 from jkeras.graph import Node, Spec, infer
@@ -369,6 +370,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _run_forward(self, *args: Tree, **kwargs: Tree) -> Tree:
         extra = self._forward_arguments(kwargs, self._plan) if kwargs or self._plan.takes_training else kwargs
+        if any_sparse((args, extra)):
+            args, extra = all_dense((args, extra))
         return self._without_updates(self.forward(self._read_weights(), *args, **extra))
 
     def call(self, *args: Tree, **kwargs: Tree) -> Tree:
@@ -378,7 +381,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         """
         # The plan of a class that overrides `call` describes that method; we need the plan of `forward`.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
-        args, kwargs = self._bound(plan, args, kwargs)
+        args, kwargs = all_dense(self._bound(plan, args, kwargs))
         return self._without_updates(self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan)))
 
     def _bound(self, plan: CallPlan, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
@@ -449,7 +452,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
             specs, others = jax.tree.map(
-                lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs)
+                lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs), is_leaf=is_sparse
             )
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = structures.array_specs(structures.masks_of(args[0]))

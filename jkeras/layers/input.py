@@ -25,7 +25,8 @@ class InputLayer(Layer):
         shape: without the batch axis.
         batch_size: of the batch axis, default unknown.
         dtype: default `floatx()`.
-        sparse, ragged: must be False.
+        sparse: whether the data are sparse, such as `jax.experimental.sparse.BCOO`. A note for readers: dense data fit as well.
+        ragged: must be False.
         batch_shape: with the batch axis, instead of `shape`.
         input_tensor: a symbolic tensor to take shape and dtype from.
         optional: whether a functional model takes None for it; then the layers that use it must take None.
@@ -52,8 +53,10 @@ class InputLayer(Layer):
         batch_input_shape: Shape | None = None,
         trainable: bool = True,
     ):
-        if sparse or ragged:
-            raise ValueError("Sparse and ragged inputs are not supported. Leave the argument out and give dense arrays.")
+        if ragged:
+            raise ValueError(
+                "Ragged inputs are not supported. Leave the argument out, pad the rows to one length, and pass a mask."
+            )
         shape = shape if shape is not None else input_shape
         batch_shape = batch_shape if batch_shape is not None else batch_input_shape
         if batch_size is not None and batch_shape is not None:
@@ -69,10 +72,10 @@ class InputLayer(Layer):
         super().__init__(name=name or auto_name("input", first=1), dtype=None, trainable=trainable)
         self.batch_shape = (batch_size, *_checked(shape)) if shape is not None else _checked(batch_shape)
         self.input_dtype = dtype_of_values(dtype)
-        self.optional = bool(optional)
+        self.sparse, self.optional = bool(sparse), bool(optional)
         self.built = True
         Node(self, (), {}, Spec(self.batch_shape, self.input_dtype))
-        self.output.name = self.name
+        self.output.name, self.output.sparse = self.name, self.sparse
 
     @property
     def dtype(self) -> str:
@@ -92,7 +95,7 @@ class InputLayer(Layer):
         return {
             "batch_shape": list(self.batch_shape),
             "dtype": self.input_dtype,
-            "sparse": False,
+            "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
             "optional": self.optional,

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
+from jkeras._base.sparse_arrays import is_sparse
 from jkeras._base.types import Array, Tree
 from jkeras._text.arrays import TEXT
 from jkeras.data import prepared
@@ -399,8 +400,8 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
 
 
 def _leaves(inputs: Tree) -> list[Tree]:
-    """Arrays, with None for one that is left out."""
-    return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
+    """Arrays, dense or sparse, with None for one that is left out."""
+    return jax.tree.leaves(inputs, is_leaf=lambda value: value is None or is_sparse(value))
 
 
 def _cut_inputs(inputs: Sequence[KerasTensor], operations: Sequence[Operation]) -> dict[int, InputLayer]:

@@ -16,6 +16,7 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
+from jkeras.training.objective.containers import one_by_one
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model
@@ -86,7 +87,7 @@ def _by_path(model: Model, kind: str) -> dict[tuple[str, ...], Any]:
 
 def _with_paths(model: Model, kind: str) -> Iterable[tuple[tuple[str, ...], Any]]:
     if kind == "metrics_variables":
-        return [((metric.name, variable.name), variable) for metric in model.metrics for variable in metric.variables]
+        return [((metric.name, variable.name), variable) for metric in one_by_one(model.metrics) for variable in metric.variables]
     if kind == "optimizer_variables":
         variables = [] if model.optimizer is None else model.optimizer.variables
     else:

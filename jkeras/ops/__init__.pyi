@@ -152,7 +152,7 @@ def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
     """The entries repeated to fill a shape that x broadcasts to."""
 
 def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
-    """The same values in another dtype."""
+    """The same values in another dtype. A sparse array of JAX stays sparse."""
 
 def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
     """`-sum_k y_k log p_k` over the classes k."""
@@ -212,7 +212,7 @@ def conv_transpose(
     """The transpose of `conv`, which spreads every input over a window: it makes images larger by the strides."""
 
 def convert_to_numpy(x: Tensor) -> np.ndarray:
-    """A numpy array with the values of x: a copy."""
+    """A numpy array with the values of x, which may be sparse: a copy."""
 
 def convert_to_tensor(
     x: Tensor, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
@@ -507,7 +507,7 @@ def irfft(x: tuple[Tensor, Tensor], fft_length: int | None = None) -> Tensor:
     """The inverse of `rfft`; fft_length is `2 (n - 1)` by default."""
 
 def is_tensor(x: object) -> bool:
-    """Whether x is a JAX array; lists, numpy arrays, variables and symbolic tensors are not."""
+    """Whether x is an array of JAX, dense or sparse; lists, numpy arrays, variables and symbolic tensors are not."""
 
 def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Check if the elements of two arrays are approximately equal within a tolerance. See `jax.numpy.isclose`."""

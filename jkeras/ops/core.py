@@ -11,17 +11,18 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import dtype_of_values, standardize_dtype
+from jkeras._base.sparse_arrays import all_dense, is_sparse
 from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor
-from jkeras.ops.wrapper import Tensor, as_array, inspector, no_sparse, operation, symbolic
+from jkeras.ops.wrapper import Tensor, as_array, inspector, operation, symbolic
 from jkeras.state.variable import Variable
 
 _KNOWN = (np.ndarray, np.generic, int, float, complex)
 
 
-@operation()
+@operation(takes_sparse=True)
 def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
-    """The same values in another dtype.
+    """The same values in another dtype. A sparse array of JAX stays sparse.
 
     Example:
         >>> cast([1.7, 2.0], "int32").tolist()
@@ -57,7 +58,7 @@ def _bounds(dtype: DTypeLike) -> tuple[float, float]:
     return int(jnp.iinfo(dtype).min), int(jnp.iinfo(dtype).max)
 
 
-@operation()
+@operation(takes_sparse=True)
 def convert_to_tensor(
     x: Tensor, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Tensor:
@@ -68,13 +69,17 @@ def convert_to_tensor(
     Args:
         x: an array, a variable, numbers or nested lists of them.
         dtype: of the result, by default x's own.
-        sparse, ragged: Keras' arguments; arrays here are dense, so True is an error.
+        sparse: False turns a sparse array of `jax.experimental.sparse` into a dense one; else it stays as it is, as others do.
+        ragged: must be False: the rows of an array have one length.
 
     Example:
         >>> convert_to_tensor([1, 2]).dtype
         dtype('int32')
     """
-    no_sparse(sparse or ragged)
+    if ragged:
+        raise ValueError("ragged=True was given, but the rows of an array have one length. Pad them, and pass a mask.")
+    if sparse is False:
+        x = all_dense(x)
     known = not isinstance(x, jax.Array) and all(isinstance(leaf, _KNOWN) for leaf in jax.tree.leaves(x))
     with jax.ensure_compile_time_eval() if known else contextlib.nullcontext():
         return as_array(x, None if dtype is None else standardize_dtype(dtype))
@@ -105,26 +110,26 @@ def view(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
 
 @inspector()
 def convert_to_numpy(x: Tensor) -> np.ndarray:
-    """A numpy array with the values of x: a copy.
+    """A numpy array with the values of x, which may be sparse: a copy.
 
     Example:
         >>> import jax.numpy as jnp
         >>> convert_to_numpy(jnp.ones(2))
         array([1., 1.], dtype=float32)
     """
-    return np.array(x)
+    return np.array(all_dense(x))
 
 
 @inspector()
 def is_tensor(x: object) -> bool:
-    """Whether x is a JAX array; lists, numpy arrays, variables and symbolic tensors are not.
+    """Whether x is an array of JAX, dense or sparse; lists, numpy arrays, variables and symbolic tensors are not.
 
     Example:
         >>> import jax.numpy as jnp
         >>> is_tensor(jnp.ones(2)), is_tensor([1.0, 1.0])
         (True, False)
     """
-    return isinstance(x, jax.Array)
+    return isinstance(x, jax.Array) or is_sparse(x)
 
 
 @inspector()

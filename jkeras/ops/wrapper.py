@@ -20,6 +20,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jkeras._base.config import settings
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse
 from jkeras._base.types import Tensor as Tensor
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer, moves_entries
@@ -37,7 +38,7 @@ _areas: dict[str, dict[str, Function]] = {"image": {}, "linalg": {}, "nn": {}, "
 _APART = {"image"}  # areas whose operations `ops` itself does not offer
 
 
-def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function | None = None) -> F:
+def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function | None = None, takes_sparse: bool = False) -> F:
     """Make a function of arrays work on variables and symbolic tensors as well.
 
     Args:
@@ -46,6 +47,7 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
         module: where users find it.
         of_length: `of_length(n, *args, **kwargs)` gives n results, of a function that gives as many as values say. What symbolic
             calls result in is derived from it, with an n that is open.
+        takes_sparse: whether `fn` takes sparse arrays; other functions get dense ones in their place.
 
     Returns:
         A function with the signature and docstring of `fn`.
@@ -67,6 +69,8 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
         if any(isinstance(leaf, Variable) for leaf in leaves):
             arrays = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in leaves]
             args, kwargs = jax.tree.unflatten(structure, arrays)
+        if not takes_sparse and any_sparse((args, kwargs)):
+            args, kwargs = all_dense((args, kwargs))
         if on_texts is not None and any_texts(leaves):
             given = inspect.signature(fn).bind(*args, **kwargs)
             given.apply_defaults()
@@ -86,16 +90,20 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops", of_length: Function |
 
 
 def operation(
-    area: str | None = None, name: str | None = None, of_length: Function | None = None
+    area: str | None = None, name: str | None = None, of_length: Function | None = None, takes_sparse: bool = False
 ) -> Callable[[Function], Function]:
     """Decorator: make a function an operation under its public name, which drops a trailing underscore.
 
     Args:
         area: the sub-namespace that it also belongs to: `"numpy"`, `"nn"` or `"linalg"`; `"image"` has operations of its own.
         name: the public name, if it is not the function's own.
-        of_length: as for `symbolic`.
+        of_length, takes_sparse: as for `symbolic`.
     """
-    return lambda fn: publish(symbolic(fn, name or fn.__name__.rstrip("_"), of_length=of_length), area)
+
+    def add(fn: Function) -> Function:
+        return publish(symbolic(fn, name or fn.__name__.rstrip("_"), of_length=of_length, takes_sparse=takes_sparse), area)
+
+    return add
 
 
 def inspector(area: str | None = None) -> Callable[[Function], Function]:
@@ -138,8 +146,8 @@ def operand(x: Tensor) -> ArrayLike:
 
 
 def as_array(x: Tensor, dtype: DTypeLike | None = None) -> jax.Array:
-    """A JAX array, in a dtype if one is given."""
-    if not isinstance(x, jax.Array):
+    """A JAX array, in a dtype if one is given; a sparse one stays sparse."""
+    if not isinstance(x, jax.Array) and not is_sparse(x):
         x = jnp.asarray(x)
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
@@ -173,6 +181,6 @@ def axes(axis: int | Sequence[int] | None) -> Any:
 
 
 def no_sparse(sparse: bool | None) -> None:
-    """Raise ValueError if the caller asked for a sparse result: JAX's arrays are dense."""
+    """Raise ValueError if the caller asked for a sparse result: operations compute with dense arrays."""
     if sparse:
         raise ValueError("sparse=True was given, but arrays are dense here. Leave out `sparse`.")

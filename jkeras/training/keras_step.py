@@ -147,7 +147,7 @@ def from_keras(model: Steps, name: str, step: Callable[..., Any]) -> Step:
 
     def run(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         lists = Lists(model, name, state)
-        with model._trainer.showing_metrics(as_one=True):
+        with model._trainer.showing_metrics("in a step for JAX"):
             result, new = step(lists.state, pack_x_y_sample_weight(*batch))
         if name == "predict_step":
             pair = len(new) == 2 and all(isinstance(part, (list, tuple)) for part in new)
@@ -179,7 +179,7 @@ def in_keras_form(
     """
     now = _current_state(model, OPTIMIZER in LISTS[name])
     before = Lists(model, name, now).in_state(now, state)
-    with model._trainer.showing_metrics(as_one=False):
+    with model._trainer.showing_metrics("outside"):
         after, result = whole_step(model, step)(before, unpack_x_y_sample_weight(data))
     lists = Lists(model, name, after)
     lists.assign(before, after, everything=False)

@@ -32,6 +32,7 @@ from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
 from jkeras.training import keras_step
 from jkeras.training.dialects import any_form
+from jkeras.training.objective.containers import one_by_one
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import add_loss
 from jkeras.training.objective.trackers import results, updated
@@ -219,14 +220,25 @@ class Steps(Layer):
     def get_metrics_result(self) -> Logs:
         """The results of all `metrics` so far, by name."""
         names = {id(metric): name for name, metric in self._trainer.compiled_metrics}
-        return flat_results((names.get(id(m), m.name), m.result()) for m in self.metrics)
+        return flat_results((names.get(id(m), m.name), m.result()) for m in one_by_one(self.metrics))
 
     @property
     def metrics(self) -> list[Any]:
-        """What is reported: the means of the losses, the compiled metrics, the metrics that the model and its layers hold.
+        """What is reported: the mean of the loss, the compiled metrics, the means of the losses of several outputs, and the
+        metrics that the model and its layers hold.
 
-        The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
-        May be overridden.
+        As in Keras 3 the compiled metrics are one object, `compile_metrics`, with a list of its own; a step in TensorFlow's form
+        sees each. They are there once the shapes of the data are known. Metrics of a model inside this one belong to its
+        training. May be overridden.
+
+        Example:
+            >>> import numpy as np
+            >>> from jkeras import Input, Sequential, layers
+            >>> model = Sequential([Input((2,)), layers.Dense(1)])
+            >>> model.compile("sgd", "mse", metrics=["mae"])
+            >>> _ = model.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+            >>> [metric.name for metric in model.metrics], [metric.name for metric in model.metrics[1].metrics]
+            (['loss', 'compile_metrics'], ['mae'])
         """
         held = inventory(self).trackers
         own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Steps)]

@@ -69,12 +69,11 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
     Raises:
         TypeError: when it runs, for a step that gives no logs.
     """
-    own = getattr(model, name)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         places = all_places(model, state)
         before = [value_at(state, place) for place in places]
-        run = taped(lambda: own(data_of(model, batch)), [place.variable for place in places], positions=layer_positions(model))
+        run = taped(lambda: _own_step(model, name, batch), [place.variable for place in places], positions=layer_positions(model))
         try:
             result = run(before, rng=state.key)
         finally:
@@ -84,6 +83,12 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
         return _after_step(model, name, state, result.output), result.output
 
     return step
+
+
+def _own_step(model: Steps, name: str, batch: Batch) -> Tree:
+    """What the step that the class wrote gives for a batch."""
+    with model._trainer.showing_metrics("in a step for TensorFlow"):
+        return getattr(model, name)(data_of(model, batch))
 
 
 def _after_step(model: Steps, name: str, state: TrainState, output: Tree) -> TrainState:
@@ -105,7 +110,6 @@ def step_by_line(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple
     Returns:
         For use outside of all transforms. Where a tape needs a trace, the step is traced, with a warning.
     """
-    own = getattr(model, name)
     traced: list[Callable[[TrainState, Batch], tuple[TrainState, Tree]]] = []
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
@@ -118,7 +122,7 @@ def step_by_line(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple
         scope.rng, scope.positions = state.key, layer_positions(model)
         try:
             with scope:
-                output = own(data_of(model, batch))
+                output = _own_step(model, name, batch)
         except NeedsTrace:
             _assign(places, before)
             warnings.warn(_TRACED.format(cls=type(model).__name__, name=name), stacklevel=2)
@@ -170,7 +174,7 @@ def outputs_of_step(model: Steps, specs: Batch, rows: int) -> Tree:
     model._trainer.finds_outputs = True
     try:
         for _ in range(_ROUNDS):
-            run = taped(lambda batch: [model.train_step(data_of(model, batch))][:0], variables, complete=True)  # type: ignore[call-arg]
+            run = taped(lambda batch: [_own_step(model, "train_step", batch)][:0], variables, complete=True)
             values = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
             try:
                 jax.eval_shape(lambda values, batch, run=run: run(values, batch, rng=jax.random.key(0)).values, values, batch)
@@ -198,7 +202,7 @@ def _outputs_by_line(model: Steps, batch: Batch) -> Tree:
     scope.rng, scope.positions = jax.random.key(0), layer_positions(model)
     try:
         with scope:
-            model.train_step(data_of(model, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)))  # type: ignore[call-arg]
+            _own_step(model, "train_step", jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch))
     except OutputsKnown as found:
         return found.y_pred
     finally:

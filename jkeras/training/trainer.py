@@ -48,7 +48,7 @@ from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.dialects import is_taped
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
-from jkeras.training.objective.containers import AllButLoss
+from jkeras.training.objective.containers import AllButLoss, CompiledMetrics, Shown, one_by_one
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.objective.terms import Term
@@ -120,7 +120,8 @@ class Trainer:
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
-        self._shows_as_one = False
+        self._shown: Shown = "outside"
+        self._as_one, self._all_but_loss = CompiledMetrics(self), AllButLoss(self)
         self._loss_of_step: tuple[Recording, Array, int] | None = None
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
@@ -282,23 +283,30 @@ class Trainer:
 
     @property
     def shown_metrics(self) -> list[Tracker]:
-        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one.
+        """What `model.metrics` shows of the means of the losses and the compiled metrics; `containers.py` has a table.
 
-        Before the objective is known only the mean of the loss.
+        Before the objective is known, the object for the compiled metrics, if any were given, is empty.
         """
-        found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
-        if not found and self.loss_mean is not None:
-            return [self.loss_mean]
-        return [found[0], AllButLoss(self)] if self._shows_as_one and len(found) > 1 else found
+        if self.config is None:
+            return []
+        given = self.config.metrics or self.config.weighted_metrics
+        if self._objective is None:
+            return [self._loss_mean, self._as_one] if given and self._shown == "outside" else [self._loss_mean]
+        loss, *means = self._objective.loss_means.values()
+        if self._shown == "in a step for TensorFlow":
+            return [loss, *means, *self._as_one.metrics]
+        if self._shown == "in a step for JAX":
+            return [loss, self._all_but_loss] if self._all_but_loss.metrics else [loss]
+        return [loss, self._as_one, *means] if given else [loss, *means]
 
     @contextlib.contextmanager
-    def showing_metrics(self, as_one: bool) -> Iterator[None]:
+    def showing_metrics(self, where: Shown) -> Iterator[None]:
         """Around a step: how `model.metrics` shows the compiled metrics."""
-        before, self._shows_as_one = self._shows_as_one, as_one
+        before, self._shown = self._shown, where
         try:
             yield
         finally:
-            self._shows_as_one = before
+            self._shown = before
 
     @property
     def compiled_ids(self) -> set[int]:
@@ -372,7 +380,7 @@ class Trainer:
 
     def reported_metrics(self) -> tuple[set[str], list[Any]]:
         """Names of the compiled metrics that `model.metrics` leaves out, and the metrics in it that were not compiled."""
-        others = {id(metric): metric for metric in self.model.metrics}
+        others = {id(metric): metric for metric in one_by_one(self.model.metrics)}
         hidden = {name for name, metric in self.compiled_metrics if others.pop(id(metric), None) is None}
         return hidden, list(others.values())
 

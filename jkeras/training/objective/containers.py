@@ -7,13 +7,19 @@ A step for Keras 2 uses `model.compiled_loss` and `model.compiled_metrics`:
     return {m.name: m.result() for m in self.metrics}
 
 A step in Keras' form on JAX walks over `self.metrics` and updates each but the loss by `(y, y_pred, sample_weight)`. Which output
-a metric is for, and whether it takes weights, only the objective knows.
+a metric is for, and whether it takes weights, only the objective knows. So `model.metrics` shows the compiled metrics as one:
+
+| where `model.metrics` is read   | what it begins with                                                |
+|---------------------------------|--------------------------------------------------------------------|
+| in a step in Keras' form on JAX | the mean of the loss, and an `AllButLoss`                          |
+| in a step in TensorFlow's form  | the means of the losses, and each compiled metric                  |
+| elsewhere                       | the mean of the loss, a `CompiledMetrics`, the other losses' means |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 
@@ -25,6 +31,10 @@ from jkeras.training.objective.logs import flat_results
 
 if TYPE_CHECKING:
     from jkeras.training.trainer import Trainer
+
+
+Shown = Literal["outside", "in a step for JAX", "in a step for TensorFlow"]
+"""Where `model.metrics` is read."""
 
 
 class CompiledLoss:
@@ -102,12 +112,15 @@ class CompiledMetrics(Stateless):
         for metric in self.metrics:
             metric.reset_state()
 
+    reset_states = reset_state  # Keras 2's name
+
 
 class AllButLoss(CompiledMetrics):
     """The compiled metrics and, where there are several outputs, the means of their losses: all but that of the whole loss."""
 
     def _named(self) -> list[tuple[str, Metric]]:
-        return [(name, metric) for name, metric in self._trainer.compiled_metrics if name != "loss"]
+        means = [(name, metric) for name, metric in self._trainer.compiled_metrics if name in self._trainer.objective.loss_names]
+        return [*super()._named(), *means]
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Add a batch to them."""
@@ -116,3 +129,9 @@ class AllButLoss(CompiledMetrics):
             for name, value in objective.loss(y_true, y_pred, sample_weight)[1].items():
                 objective.loss_means[name].update_state(value)
         super().update_state(y_true, y_pred, sample_weight)
+
+
+def one_by_one(metrics: Iterable[Any]) -> Iterator[Any]:
+    """The metrics of a model, with those that it was compiled with each on its own."""
+    for metric in metrics:
+        yield from metric.metrics if isinstance(metric, CompiledMetrics) else (metric,)
