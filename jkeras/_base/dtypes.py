@@ -66,6 +66,8 @@ def dtype_of_values(dtype: DTypeLike | None) -> str:
 
 
 def _is_of_texts(dtype: Any) -> bool:
+    inner = getattr(dtype, "dtype", None)  # of an object that stands for a dtype
+    dtype = inner if isinstance(inner, np.dtype) else dtype
     if isinstance(dtype, str):
         return dtype in ("string", "str", "object")
     if isinstance(dtype, np.dtype):

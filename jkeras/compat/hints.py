@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-_TRAIN_STEP = """JAX differentiates functions. Instead of a tape, write the loss as a function of the weights:
-    def loss_of(params): y_pred, new_state = model.apply(params, state, x, training=True); return loss(y, y_pred)
-    value, gradients = jax.value_and_grad(loss_of)(params)      # params, state = model.params_and_state()
-or subclass keras.Model and override `train_step`; fit() runs it."""
 _DATA = """Write tf.data.Dataset.from_tensor_slices(arrays), or from_generator(function) with Python that reads the files; or pass
 arrays, generators and keras.utils.Sequence objects to fit()."""
 _DATASETS = """It downloads data and needs TensorFlow itself. Write keras.datasets.mnist.load_data(), or load the files with
@@ -27,13 +23,9 @@ _EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays 
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
 
 _RUNTIME = "TensorFlow's own runtime is not here. Write tf.GradientTape, or jax.grad of a function of arrays."
-_GRADIENT_RULES = """TensorFlow's operations, and the rules for their gradients that shap's DeepExplainer replaces, are not here.
-Write shap.GradientExplainer(model, background), or shap.KernelExplainer(model.predict, background)."""
 
 HINTS = {
     "tensorflow.eager": _RUNTIME,
-    "tensorflow.eager.backprop": _GRADIENT_RULES,
-    "tensorflow.gradients": _TRAIN_STEP,
     "tensorflow.data": _DATA,
     "tensorflow_datasets": _DATASETS,
     "tensorflow_addons": _ADDONS,

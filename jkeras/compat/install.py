@@ -19,6 +19,7 @@ from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 from jkeras.compat.restored import Restored
 from jkeras.compat.standin.array_shape import ArrayShape
+from jkeras.compat.standin.op_graph import Op, tensor_of
 from jkeras.compat.standin.tensor_spec import TensorShape
 from jkeras.graph import KerasTensor
 from jkeras.state.variable import Variable
@@ -121,6 +122,18 @@ def _numpy_if_known(self: jax.core.Tracer) -> Callable[[], np.ndarray]:
     return lambda: np.array(value)
 
 
+def _op(self: jax.core.Tracer) -> Op:
+    return tensor_of(self, "op").op
+
+
+def _name(self: jax.core.Tracer) -> str:
+    return tensor_of(self, "name").name
+
+
+def _consumers(self: jax.core.Tracer) -> Callable[[], list[Op]]:
+    return tensor_of(self, "consumers").consumers
+
+
 def _get_shape(self: Array) -> TensorShape:
     """The shape, with TensorFlow's methods."""
     return TensorShape(self.shape)
@@ -152,6 +165,9 @@ _METHODS: dict[Any, dict[str, Any]] = {
     _ARRAY: {"numpy": _numpy, **_SHAPES},
     jax.core.Tracer: {  # `jax.grad` of code that runs line by line has values
         "numpy": property(_numpy_if_known),
+        "op": property(_op),  # these three while a function's operations are known
+        "name": property(_name),
+        "consumers": property(_consumers),
         "shape": _with_methods(vars(jax.core.Tracer)["shape"]),
         **_SHAPES,
     },

@@ -158,6 +158,7 @@ NAMES = {
     "backend.KerasTensor": "jkeras.KerasTensor",
     "backend.KerasVariable": "jkeras.Variable",
     "backend.Variable": "jkeras.Variable",
+    "backend.get_graph": "jkeras.compat.standin.op_graph.get_graph",
     "backend.get_keras_mask": "jkeras.compat.keras3_internals.get_keras_mask",
     "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.set_keras_mask": "jkeras.compat.keras3_internals.set_keras_mask",

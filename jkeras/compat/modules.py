@@ -83,7 +83,8 @@ class CompatModule(ModuleType):
         if name == "__all__":
             return [*dir(self), *modules_below(self._place)]
         full = f"{self.__name__}.{name}"
-        if name.startswith("_") and name not in ("__version__", "_api", "_tf_keras"):
+        hidden = name.startswith("_") and name not in ("__version__", "_api", "_tf_keras")
+        if hidden and not any(name in getattr(home, "__all__", ()) for home in self._place.modules()):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
         if found is _ABSENT and place_of(full):

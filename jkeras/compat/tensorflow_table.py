@@ -61,8 +61,13 @@ PLACES = {
     "tensorflow.python.client": EMPTY,
     "tensorflow.python.client.device_lib": f"{_IN}.devices",
     "tensorflow.python.eager": EMPTY,
+    "tensorflow.python.eager.backprop": f"{_IN}.tapes {_IN}.gradient_rules",
+    "tensorflow.python.eager.execute": f"{_IN}.gradient_rules",
     "tensorflow.python.framework": EMPTY,
-    "tensorflow.python.framework.ops": f"{_IN}.version_one",
+    "tensorflow.python.framework.ops": f"{_IN}.version_one {_IN}.gradient_rules",
+    "tensorflow.python.ops": EMPTY,
+    "tensorflow.python.ops.gradients_impl": f"{_IN}.gradient_rules",
+    "tensorflow.python.ops.gradients_util": f"{_IN}.gradient_rules",
     "tensorflow.random": f"{_IN}.randomness {_IN}.generators",
     "tensorflow.random.experimental": f"{_IN}.generators",
     "tensorflow.raw_ops": f"{_IN}.raw_ops",
@@ -97,6 +102,7 @@ KERAS_PLACES = {
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
     "tensorflow.Assert": f"{_IN}.debugging.Assert",
+    "tensorflow.gradients": f"{_IN}.gradient_rules.gradients",
     "tensorflow.get_static_value": f"{_IN}.debugging.get_static_value",
     "tensorflow.assert_equal": f"{_IN}.debugging.assert_equal",
     "tensorflow.assert_none_equal": f"{_IN}.debugging.assert_none_equal",

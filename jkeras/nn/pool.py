@@ -52,7 +52,12 @@ def max_pool(
         >>> max_pool(jnp.array([3.0, 1.0, 4.0, 1.0, 5.0]).reshape(1, 5, 1), 2).ravel().tolist()
         [3.0, 4.0]
     """
-    window, strides, padding = _plan(x, pool_size, strides, padding, data_format)
+    return max_windows(x, *_plan(x, pool_size, strides, padding, data_format))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def max_windows(x: Array, window: tuple[int, ...], strides: tuple[int, ...], padding: str) -> Array:
+    """`max_pool` with an entry for every axis of `x`; a function of this name in traced programs, by which readers know it."""
     if _is_tiling(x, window, strides, padding) and math.prod(window) <= _LONGEST_CHAIN:
         return _tile_max(x, window)
     margins = lax.padtype_to_pads(x.shape, window, strides, padding)

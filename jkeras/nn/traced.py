@@ -135,8 +135,19 @@ def _computed(equation: JaxprEqn, inputs: Sequence[Any], done: dict[object, Any]
         return [None]
     if params.get("branches_platforms") is not None:
         return _run(params["branches"][-1], inputs[1:], done)
-    results = primitive.bind(*inputs, **primitive.get_bind_params(params))
-    return results if primitive.multiple_results else [results]
+    return run_equation(equation, inputs)
+
+
+def run_equation(equation: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
+    """The results of an equation, as JAX computes it.
+
+    Args:
+        equation: of a traced program.
+        inputs: arrays, also traced ones.
+    """
+    primitive = equation.primitive
+    results = primitive.bind(*inputs, **primitive.get_bind_params(equation.params))
+    return list(results) if primitive.multiple_results else [results]
 
 
 def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike) -> Array:

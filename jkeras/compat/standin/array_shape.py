@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -65,6 +65,19 @@ def _elementwise(operation: Callable[[Any, Any], Any], reflected: bool = False) 
     return compute
 
 
+class Number(int):
+    """A size or a count: a number of Python, known while code is traced, with a tensor's `numpy()`.
+
+    Example:
+        >>> Number(3).numpy(), Number(3) + 1
+        (np.int32(3), 4)
+    """
+
+    def numpy(self) -> np.int32:
+        """The number as one of NumPy's."""
+        return np.int32(self)
+
+
 class Sizes(tuple[Any, ...]):
     """The sizes of an array, known numbers that one computes with as with an array: `+` and `*` mean each one.
 
@@ -73,9 +86,16 @@ class Sizes(tuple[Any, ...]):
         ((2, 3), (6, 4), (8, 12))
     """
 
+    def __new__(cls, sizes: Iterable[Any] = ()) -> Sizes:
+        return super().__new__(cls, (Number(size) if type(size) is int else size for size in sizes))
+
     def __getitem__(self, index: Any) -> Any:
         part = super().__getitem__(index)
         return Sizes(part) if isinstance(index, slice) else part
+
+    def numpy(self) -> np.ndarray:
+        """The sizes as an array."""
+        return np.array(self, np.float32 if any(isinstance(size, float) for size in self) else np.int32)
 
     __add__ = _elementwise(operator.add)  # type: ignore[assignment]
     __radd__ = _elementwise(operator.add, reflected=True)

@@ -14,8 +14,8 @@ from jkeras import ops
 from jkeras._base.dtypes import is_float
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
-from jkeras.compat.standin.array_shape import Sizes
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.array_shape import Number, Sizes
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.ops.wrapper import Tensor, symbolic
 
 
@@ -61,13 +61,25 @@ def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Si
         ((1, 2), (1.0, 2.0))
     """
     sizes = ops.shape(input)
-    return Sizes(float(n) if isinstance(n, int) else n for n in sizes) if is_float(as_dtype(out_type)) else Sizes(sizes)
+    return Sizes(float(n) if isinstance(n, int) else n for n in sizes) if is_float(numpy_dtype(out_type)) else Sizes(sizes)
 
 
 def size(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Tensor:
-    """The number of entries."""
+    """The number of entries, known while code is traced.
+
+    Example:
+        >>> size([[1, 2, 3]]), size([[1, 2, 3]]).numpy()
+        (3, np.int32(3))
+    """
     number = np.size(input) if host_tensor.is_text(input) else ops.size(input)
-    return float(number) if isinstance(number, int) and is_float(as_dtype(out_type)) else number
+    if not isinstance(number, int):
+        return number
+    return float(number) if is_float(numpy_dtype(out_type)) else Number(number)
+
+
+def rank(input: Tree, name: object = None) -> Tensor:
+    """The number of axes."""
+    return Number(ops.ndim(input))
 
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:

@@ -9,7 +9,7 @@ from jax.typing import DTypeLike
 from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
 
@@ -36,12 +36,12 @@ def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: o
 
 def zeros(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of zeros."""
-    return ops.zeros(shape, dtype=None if dtype is None else as_dtype(dtype))
+    return ops.zeros(shape, dtype=None if dtype is None else numpy_dtype(dtype))
 
 
 def ones(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of ones."""
-    return ops.ones(shape, dtype=None if dtype is None else as_dtype(dtype))
+    return ops.ones(shape, dtype=None if dtype is None else numpy_dtype(dtype))
 
 
 def fill(dims: Shape, value: Tree, name: object = None) -> Tensor:

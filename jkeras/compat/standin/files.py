@@ -17,7 +17,7 @@ from jax.typing import DTypeLike
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, text_of
 from jkeras.compat.standin.image.arrays import converted
 from jkeras.preprocessing.image.files import pillow
@@ -75,7 +75,7 @@ def decode_raw(input_bytes: Any, out_type: DTypeLike, little_endian: bool = True
         >>> decode_raw(b"\\x01\\x00\\x02\\x00", "int16").numpy().tolist()
         [1, 2]
     """
-    dtype = as_dtype(out_type).newbyteorder("<" if little_endian else ">")
+    dtype = numpy_dtype(out_type).newbyteorder("<" if little_endian else ">")
     texts = encoded(input_bytes)
     rows = [np.frombuffer(text, dtype) for text in texts.ravel()]
     return host_tensor(np.stack(rows).reshape(*texts.shape, -1).astype(dtype.newbyteorder("=")))
@@ -105,8 +105,8 @@ def decode_image(
         for number in range(image.n_frames):
             image.seek(number)
             frames.append(_pixels(image, channels or 3))
-        return host_tensor(converted(np.stack(frames), as_dtype(dtype)))
-    return host_tensor(converted(_pixels(image, channels), as_dtype(dtype)))
+        return host_tensor(converted(np.stack(frames), numpy_dtype(dtype)))
+    return host_tensor(converted(_pixels(image, channels), numpy_dtype(dtype)))
 
 
 def decode_jpeg(
@@ -143,7 +143,7 @@ def decode_and_crop_jpeg(contents: Any, crop_window: Sequence[int], channels: in
 
 def decode_png(contents: Any, channels: int = 0, dtype: DTypeLike = "uint8", name: object = None) -> Any:
     """The image in the bytes of a PNG, or of another file, as uint8 or uint16; arguments as for `decode_image`."""
-    image, wanted = _opened(contents), as_dtype(dtype)
+    image, wanted = _opened(contents), numpy_dtype(dtype)
     pixels = _pixels(image, channels, whole=wanted == np.uint16)
     return host_tensor(pixels.astype(wanted))
 

@@ -20,7 +20,10 @@ import numpy as np
 
 from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.concrete import add_signatures
+from jkeras.compat.standin.gradient_rules import NeedsGraph, replaced
 from jkeras.compat.standin.host_tensor import is_text
+from jkeras.compat.standin.op_graph import explored
 from jkeras.state.random import PositionsByUse, next_key, stream_position
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.tape import recording, taped
@@ -38,6 +41,9 @@ _ROUNDS = 16
 
 _NEVER_ENDING = """tf.function: {name} makes new Variables each time it is traced. Create Variables once, outside of it or under
 `if self.v is None:`."""
+
+_NOT_TRACED = """tf.function: {name} looks at the values of its arrays, so it runs as Python, and has no concrete function. Write
+`tf.where` or `tf.cond` in place of an `if` on values."""
 
 _TAPE_NEEDS_TRACE = """{name} uses a gradient tape, and reads the value of an array while it is traced, in an `if`, in NumPy or in
 `.numpy()`. Write `tf.where` or `tf.cond` there, or move that part out of the function."""
@@ -68,12 +74,16 @@ class _Program(NamedTuple):
         call: `(values of changing, values of the others, key, arrays) -> (result, new values of changing)`.
         changing, others: the Variables that it assigns, and those that it only reads.
         objects: ids of the arguments that are no arrays or plain values.
+        outputs: structs of the results.
+        given: the arguments, with structs in place of arrays.
     """
 
     call: Callable[..., tuple[Tree, list[Array]]]
     changing: list[Weak]
     others: list[Weak]
     objects: frozenset[int]
+    outputs: Tree
+    given: Tree = None
 
 
 class Compiled:
@@ -108,12 +118,31 @@ class Compiled:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=_is_variable)
         if any(isinstance(leaf, np.ndarray) and is_text(leaf) for leaf in leaves):  # compiled code has no strings
             return self.fn(*args, **kwargs)
-        places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
+        program, arrays = self._program(args, kwargs, leaves, structure)
+        return self.fn(*args, **kwargs) if program is None else self._run(program, key, arrays)
+
+    def outputs(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
+        """The structs of the results for arguments with arrays or structs in them.
+
+        Raises:
+            ValueError: the function looks at values.
+        """
+        program, _ = self._program(args, kwargs, *jax.tree.flatten((args, kwargs), is_leaf=_is_variable))
+        if program is None:
+            raise ValueError(_NOT_TRACED.format(name=self.name))
+        return program.outputs
+
+    def _program(
+        self, args: tuple[Tree, ...], kwargs: dict[str, Tree], leaves: list[Any], structure: Any
+    ) -> tuple[_Program | None, list[Any]]:
+        """The program for some arguments, None if the function looks at values; and the arrays among them."""
+        places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
         arrays = [leaves[i] for i in places]
         objects: set[int] = set()
         # Those of the arguments themselves do not count: f(a=x, b=y) is f(b=y, a=x).
         order = [_order_of_keys(value) for value in (*args, *(kwargs[name] for name in sorted(kwargs)))]
-        kind = structure, tuple(order), tuple(self._known(leaf, objects) for leaf in leaves)
+        rules = replaced()
+        kind = structure, tuple(order), tuple(self._known(leaf, objects) for leaf in leaves), rules
         program = self.programs.get(kind)
         if program is None or any(variable() is None for variable in (*program.changing, *program.others)):
             given = [None if i in places else weakly(leaf) for i, leaf in enumerate(leaves)]
@@ -126,15 +155,18 @@ class Compiled:
                 values = [_in_order(value, below) for value, below in zip([*positional, *named.values()], order)]
                 return self.fn(*values[: len(positional)], **dict(zip(named, values[len(positional) :])))
 
-            program = self._trace(run, arrays, frozenset(objects))
+            try:
+                program = self._trace(explored(run) if rules else run, arrays, frozenset(objects))
+            except NeedsGraph:
+                program = self._trace(explored(run), arrays, frozenset(objects))
             if program is None:
-                return self.fn(*args, **kwargs)
-            self.programs[kind] = program
-        return self._run(program, key, arrays)
+                return None, arrays
+            self.programs[kind] = program._replace(given=jax.tree.map(_shown, (args, kwargs), is_leaf=_is_variable))
+        return program, arrays
 
-    def _known(self, leaf: object, objects: set[int]) -> Hashable:
+    def _known(self, leaf: Any, objects: set[int]) -> Hashable:
         """What tells one argument from another; `objects` gets its id if nothing else does."""
-        if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
+        if _is_array(leaf):
             return "array", leaf.shape, leaf.dtype.name, getattr(leaf, "weak_type", False)
         if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None))):
             return type(leaf), leaf
@@ -171,7 +203,7 @@ class Compiled:
             taken = stream_position()
             try:
                 specs = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
-                jax.eval_shape(functools.partial(pure), specs, jax.random.key(0), arrays)
+                outputs, _ = jax.eval_shape(functools.partial(pure), specs, jax.random.key(0), arrays)
             except UnknownVariables as found:
                 variables += found.variables
                 continue
@@ -197,7 +229,7 @@ class Compiled:
         sides: dict[bool, list[Weak]] = {True: [], False: []}
         for one, changes_it in zip(used, changes):
             sides[changes_it].append(one)
-        return _Program(program, sides[True], sides[False], objects)
+        return _Program(program, sides[True], sides[False], objects, outputs)
 
     def _run(self, program: _Program, key: Array, arrays: Sequence[Array]) -> Tree:
         assigned, read = ([variable() for variable in side] for side in (program.changing, program.others))
@@ -255,14 +287,30 @@ def _is_variable(value: object) -> bool:
     return isinstance(value, Variable)
 
 
-def function(func: F | None = None, **options: object) -> Any:
+def _is_array(value: object) -> bool:
+    return isinstance(value, (jax.Array, np.ndarray, np.generic, jax.ShapeDtypeStruct))
+
+
+def _shown(leaf: Tree) -> Tree:
+    """An argument as signatures show it, which keeps no object alive."""
+    if _is_array(leaf):
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+    return leaf if isinstance(leaf, (bool, int, float, complex, str, bytes)) else f"<{type(leaf).__name__}>"
+
+
+def function(func: F | None = None, **options: Any) -> Any:
     """Compile a function of arrays and Variables.
 
     A function that looks at the values of its arrays, by an `if` or by NumPy, runs as Python instead, line by line.
 
     Args:
         func: the function; None when used as `@tf.function(...)`.
-        **options: `input_signature`, `reduce_retracing`, `jit_compile` and so on; they change nothing here.
+        **options: `input_signature` for `get_concrete_function()` without arguments; `reduce_retracing`, `jit_compile` and so
+            on, which change nothing here.
+
+    Returns:
+        The function, with TensorFlow's attributes `python_function`, `input_signature`, `get_concrete_function(*args, **kwargs)`,
+        `pretty_printed_concrete_signatures()` and `experimental_get_tracing_count()`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -275,7 +323,7 @@ def function(func: F | None = None, **options: object) -> Any:
         (6.0, 14.0, 7.0)
     """
     if func is None:
-        return function
+        return functools.partial(function, **options)
     made = Compiled(func)
 
     @functools.wraps(func)
@@ -283,5 +331,5 @@ def function(func: F | None = None, **options: object) -> Any:
         return made(*args, **kwargs)
 
     compiled.python_function = func  # type: ignore[attr-defined]
-    compiled.get_concrete_function = lambda *args, **kwargs: compiled  # type: ignore[attr-defined]
+    add_signatures(compiled, made, func, options.get("input_signature"))
     return compiled

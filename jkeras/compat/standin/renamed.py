@@ -32,7 +32,7 @@ _OPERATIONS = {
         reduce_all=all reduce_any=any reduce_logsumexp=logsumexp reduce_max=max reduce_mean=mean reduce_min=min
         reduce_prod=prod reduce_std=std reduce_sum=sum reduce_variance=var
     """,
-    "input": "angle imag rank=ndim real stop_gradient",
+    "input": "angle imag real stop_gradient",
     "input|tensor dtype": "ones_like zeros_like",
     "y x": "atan2=arctan2",
     "input shape": "broadcast_to",

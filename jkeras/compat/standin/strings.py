@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, text_of
 from jkeras.compat.standin.texts_in_graphs import in_graphs
 
@@ -193,7 +193,7 @@ def to_number(input: Tree, out_type: DTypeLike = "float32", name: object = None)
         >>> to_number(["1.5", "2"]).tolist()
         [1.5, 2.0]
     """
-    dtype = as_dtype(out_type)
+    dtype = numpy_dtype(out_type)
     return _each(float if np.issubdtype(dtype, np.floating) else int, input, dtype)
 
 

@@ -27,8 +27,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin import op_graph
 from jkeras.compat.standin.blocks import Block, block_at, function_of, known_value
 from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled, Weak, weakly
+from jkeras.compat.standin.gradient_rules import back
+from jkeras.compat.standin.op_graph import Graph
 from jkeras.nn.inner_gradients import DERIVE
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
@@ -70,6 +73,9 @@ _NOT_BY_LINE = """The block of line {line} of {file} looks at values, so it cann
 uses stop_recording, or is asked for a gradient by something that the block computes. Move what looks at values behind the
 block."""
 
+_NOT_IN_GRAPH = """While the rules for the gradients of TensorFlow's operations are replaced, a tape gives gradients, where it was
+entered, and no Jacobians."""
+
 
 class UnconnectedGradients:
     """What `gradient` gives for a source on which the target does not depend."""
@@ -110,8 +116,12 @@ class GradientTape(traced_tape.GradientTape):
     """A tape; arguments as for `jkeras.state.tape.GradientTape`."""
 
     _frame: FrameType | None = None  # in which the block ran line by line
+    _graph: Graph | None = None  # of the function in which the block runs, if its operations are known
 
     def __enter__(self) -> GradientTape:
+        self._graph = op_graph.current()
+        if self._graph is not None:
+            return self
         if traced_tape.recording() is not None:
             super().__enter__()
             return self
@@ -138,7 +148,7 @@ class GradientTape(traced_tape.GradientTape):
 
     def watch(self, tensor: Tree) -> None:
         """Allow derivatives with respect to arrays, for what uses them from now on."""
-        if self._frame is None:
+        if self._frame is None and self._graph is None:
             super().watch(tensor)
 
     @contextlib.contextmanager
@@ -163,6 +173,8 @@ class GradientTape(traced_tape.GradientTape):
         return tuple(found.values())
 
     def _ask(self, kind: str, targets: list[Array], weights: list[Array] | None, sources: Tree, zeros: bool) -> Tree:
+        if self._graph is not None:
+            return self._ask_graph(kind, targets, weights, sources, zeros)
         if self._frame is None:
             return super()._ask(kind, targets, weights, sources, zeros)
         self._spend()
@@ -198,6 +210,18 @@ class GradientTape(traced_tape.GradientTape):
             numbers, answers = self._derived(key, by, weights)
         self._check(now, asked, targets, numbers)
         return jax.tree.unflatten(structure, answers)
+
+    def _ask_graph(self, kind: str, targets: list[Array], weights: list[Array] | None, sources: Tree, zeros: bool) -> Tree:
+        """The gradient by the rules that stand in TensorFlow's registry."""
+        self._spend()
+        graph = op_graph.current()
+        if kind != "gradient" or graph is None:
+            raise RuntimeError(_NOT_IN_GRAPH)
+        leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
+        arrays = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in leaves]
+        found = back(graph, targets, [None] * len(targets) if weights is None else weights, arrays)
+        filled = [jnp.zeros_like(array) if zeros and g is None else g for array, g in zip(arrays, found)]
+        return jax.tree.unflatten(structure, filled)
 
     def _derived(self, key: Any, by: Sequence[Variable | _Place | None], weights: list[Array] | None) -> tuple[Any, Any]:
         """The targets once more, and their derivatives."""

@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.types import Tree
 from jkeras.compat.standin.array_shape import ArrayShape
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.compat.standin.host_tensor import STRING
 
 __all__ = ["TensorShape", "TensorSpec"]
@@ -101,4 +101,4 @@ def _dtype(dtype: DTypeLike) -> np.dtype:
         return STRING
     if not isinstance(dtype, str) and np.dtype(dtype).kind in "OUS":
         return STRING
-    return np.dtype(jax.dtypes.canonicalize_dtype(as_dtype(dtype)))
+    return np.dtype(jax.dtypes.canonicalize_dtype(numpy_dtype(dtype)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
@@ -50,8 +51,61 @@ class ValueOrMethod(ArrayOperators):
 jax.tree_util.register_pytree_node(ValueOrMethod, lambda read: ((read.value,), None), lambda _, children: children[0])
 
 
+class VariablePart(ArrayOperators):
+    """Entries of a Variable: they stand for an array, and can be assigned.
+
+    Args:
+        variable: of which.
+        index: the entries, in Python's way or as arrays.
+
+    Example:
+        >>> v = Variable([1.0, 2.0, 3.0])
+        >>> v[1:].assign([7.0, 8.0]).numpy().tolist(), v[0].assign(5.0).numpy().tolist()
+        ([1.0, 7.0, 8.0], [5.0, 7.0, 8.0])
+    """
+
+    def __init__(self, variable: OfTensorFlow, index: Tree):
+        self.value = variable.array[index]
+        self._variable, self._index = variable, index
+
+    @property
+    def array(self) -> Array:
+        """The values."""
+        return self.value
+
+    def assign(self, value: Tree, use_locking: object = None, name: object = None, read_value: object = True) -> OfTensorFlow:
+        """Put values in place of these entries, and return the whole Variable.
+
+        Args:
+            value: of the shape of the entries, or of one that broadcasts to it.
+            use_locking, name, read_value: for graphs; ignored.
+
+        Raises:
+            ValueError: another shape.
+        """
+        new = jnp.asarray(value, self._variable.stored_dtype)
+        new = new.reshape(new.shape[max(0, new.ndim - self.value.ndim) :])
+        self._variable.assign(self._variable.stored.at[self._index].set(new))
+        return self._variable
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype)
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+jax.tree_util.register_pytree_node(VariablePart, lambda part: ((part.array,), None), lambda _, children: children[0])
+
+
 class OfTensorFlow(_Variable):
     """A Variable that `tf.Variable` made."""
+
+    def __getitem__(self, index: Tree) -> VariablePart:
+        return VariablePart(self, index)
 
     @property
     def value(self) -> ValueOrMethod:  # type: ignore[override]

@@ -14,7 +14,7 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.compat.standin.data.dataset import Dataset
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.compat.standin.files import matching_files, path_of
 from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor
 
@@ -174,7 +174,7 @@ def _parses(field: str, parse: Callable[[str], object]) -> bool:
 def _declared(default: Any) -> tuple[np.dtype, Any]:
     """Dtype and value of an entry of `column_defaults`; the value is None where the entry is a dtype."""
     if isinstance(default, (np.dtype, type)) or (isinstance(default, str) and default in ("string", "int32", "float32")):
-        dtype = STRING if default in ("string", str) else as_dtype(default)
+        dtype = STRING if default in ("string", str) else numpy_dtype(default)
         return dtype, None
     values = encoded(default).ravel() if _is_text(default) else np.ravel(np.asarray(default))
     if values.dtype == object:

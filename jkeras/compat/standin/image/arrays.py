@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
-from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.compat.standin.host_tensor import host_tensor
 from jkeras.state.variable import Variable
 
@@ -63,7 +63,7 @@ def convert_image_dtype(image: Tree, dtype: DTypeLike, saturate: bool = False, n
         [0.0, 1.0]
     """
     array = np.asarray(image) if isinstance(image, np.ndarray) else jnp.asarray(image)
-    return finished(converted(array, as_dtype(dtype), saturate))
+    return finished(converted(array, numpy_dtype(dtype), saturate))
 
 
 def converted(array: Any, dtype: np.dtype, saturate: bool = False) -> Any:
