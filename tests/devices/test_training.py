@@ -29,7 +29,7 @@ def eight():
 def rules():
     mesh = distribution.DeviceMesh((2, 4), ["data", "model"])
     found = distribution.LayoutMap(mesh)
-    found["first/kernel"], found["first/bias"], found["top/kernel"] = (None, "model"), ("model",), ("model", None)
+    found[".*first/kernel"], found[".*first/bias"], found[".*top/kernel"] = (None, "model"), ("model",), ("model", None)
     return distribution.ModelParallel(layout_map=found, batch_dim_name="data")
 
 
