@@ -18,8 +18,9 @@ TROUBLES = {
     "hangs": ([75, 75], "Process 1 of 2 is stuck: the others have waited for it for 3 s", "(?s)this one, is stuck.*in hangs"),
     "dies": ([75, -9], "Process 1 of 2 is gone", ""),
     "freezes": ([75, -9], "Process 1 of 2 is frozen: it has said nothing for \\d s", ""),
+    "waits": ([75, 75], r"(?s)All 2 processes have waited for their devices for 3 s.*in waits", "(?s)All 2 processes.*in waits"),
 }
-SLOW = ("dies", "freezes")  # the example survive.py shows the first
+SLOW = ("dies", "freezes", "waits")  # the example survive.py shows the first
 
 
 @pytest.mark.parametrize("trouble", [pytest.param(t, marks=[pytest.mark.slow] * (t in SLOW)) for t in TROUBLES])
@@ -34,7 +35,7 @@ def test_all_end_and_say_which_process_is_missing(trouble):
     assert [first[0], second[0]] == statuses
     assert re.search(others, first[2]) and "BackupAndRestore" in first[2] and re.search(own, second[2])
     seconds = ended - float(re.search(r"now (\S+)", second[1])[1])
-    assert seconds < (7 if trouble in ("hangs", "freezes") else 3)
+    assert seconds < (7 if trouble in ("hangs", "freezes", "waits") else 3)
 
 
 def test_files_and_data_of_several_processes(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 
 import jkeras
 from jkeras import layers
+from jkeras._base import processes
 
 number, count, port, trouble = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 STUCK_AFTER = 3.0
@@ -27,6 +28,11 @@ def freezes():
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def waits():
+    with processes.waiting():
+        threading.Event().wait()
+
+
 def dies():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -35,7 +41,7 @@ class Trouble(jkeras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if number == 1 and epoch == 0:
             time.sleep(0.6 * STUCK_AFTER)  # slow is not stuck
-        if number == 1 and epoch == 1:
+        if (number == 1 or trouble == "waits") and epoch == 1:
             print("now", time.time(), flush=True)
             globals()[trouble]()
 

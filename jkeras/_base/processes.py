@@ -2,7 +2,7 @@
 
 Each runs the same script. What a program is given must be equal in all, and they must run the same programs in the same order;
 so whatever could differ, such as measured times, is taken from process 0. Every process must make the calls of this file that
-exchange something: all but `several`, `is_first` and `began`.
+exchange something: all but `several`, `is_first`, `began` and `waiting`.
 
 Numbers travel over the link that `distribution.initialize` sets up. Where one called `jax.distributed.initialize` itself,
 they travel as sums over the devices.
@@ -23,6 +23,9 @@ class Link(Protocol):
 
     def began(self) -> None:
         """Something begins that none ends alone."""
+
+    def waits(self, begins: bool) -> None:
+        """This process begins to wait for its devices, or has its results."""
 
     def of_all(self, what: str, value: int) -> list[int]:
         """The numbers that all give, in their order; `what` must be the same."""
@@ -50,6 +53,18 @@ def began() -> None:
     """Note that something begins which all processes do together: who does not come is missed."""
     for link in _links:
         link.began()
+
+
+@contextlib.contextmanager
+def waiting() -> Iterator[None]:
+    """A block that waits for the devices: where all processes do so for long, something is stuck."""
+    for link in _links:
+        link.waits(True)
+    try:
+        yield
+    finally:
+        for link in _links:
+            link.waits(False)
 
 
 def of_first(number: int, what: str = "a number of process 0") -> int:

@@ -217,7 +217,7 @@ class TensorBoard(Callback):
         writer = self._writer("train")
         for layer in self.model.layers:
             for variable in layer.weights:
-                values, name = np.asarray(variable.array).astype(np.float32), variable.path.replace(":", "_")
+                values, name = variable.numpy().astype(np.float32), variable.path.replace(":", "_")
                 writer.histogram(f"{name}/histogram", values, epoch)
                 if self.write_images and (images := as_images(values)) is not None:
                     writer.images(f"{name}/image", images[:_MOST_IMAGES], epoch)
@@ -240,7 +240,7 @@ class TensorBoard(Callback):
 
     def _write_embeddings(self) -> None:
         for layer in self._embeddings():
-            table = np.asarray(layer.weights[0].array).astype(np.float32)
+            table = layer.weights[0].numpy().astype(np.float32)
             np.savetxt(os.path.join(self.log_dir, f"{layer.name}.tsv"), table, fmt="%.7g", delimiter="\t")
 
 

@@ -3,12 +3,13 @@
 A process that waits for another one in a sum over all of them waits until a timeout of minutes, or for ever, deep within XLA,
 where no exception reaches. So threads beside it hold connections with process 0 in the middle (`connections.py`), and whoever
 learns that the work cannot go on tells the others, writes a message and ends its process with `RESTART`, so that whatever started
-it starts all of them again. There are four ways to learn it:
+it starts all of them again. There are five ways to learn it:
 
 * a connection ends without a goodbye: that process is dead;
 * a goodbye says how many joint operations that process has begun, and another one has begun more: it left early;
 * every second each process says how many it has begun. One that stays behind the others for a time is stuck;
-* one that says nothing for that time is frozen.
+* one that says nothing for that time is frozen;
+* where all have waited for their devices for that time, none of them is behind, but nothing goes on.
 
 What processes agree on goes over the same connections: it waits for the other hosts, but for no device, so that the next dispatch
 is enqueued while the last one is computed.
@@ -42,6 +43,11 @@ many processes as there are machines now; a training with BackupAndRestore goes 
 _OWN_TEXT = """
 Process {number} of {count}, this one, {why}, so all end.
 """
+_ALL_WAIT = "have waited for their devices for {seconds:g} s"
+_ALL_TEXT = """
+All {count} processes {why}: a device or the network is stuck. So all end. Start them again; a training with BackupAndRestore goes
+on where it was saved.
+"""
 _PATIENT = """
 If it was only slow, give it more time: jkeras.distribution.initialize(stuck_after=3600), in seconds.
 """
@@ -60,12 +66,14 @@ class _View:
         begun: how many joint operations it has begun.
         left: how many it had begun when it said goodbye; None before.
         said: what it gave to exchanges that are not answered yet.
+        waits: for how many seconds it has waited for its devices.
     """
 
     heard: float
     since: float
     begun: int = 0
     left: int | None = None
+    waits: float = 0.0
     said: collections.deque[list[Any]] = dataclasses.field(default_factory=collections.deque)
 
 
@@ -88,6 +96,7 @@ class Watch:
         self._ending = threading.Lock()
         self._answers: collections.deque[list[list[Any]]] = collections.deque()
         self._begun = 0
+        self._waits_since: float | None = None
         self._over = False  # all have said goodbye
         for peer, connection in self._peers.items():
             self._start(self._listen, peer, connection)
@@ -109,6 +118,10 @@ class Watch:
             early = self._early()
         if early is not None:
             self._end(early, _LEFT)
+
+    def waits(self, begins: bool) -> None:
+        """This process begins to wait for its devices, or has its results."""
+        self._waits_since = time.monotonic() if begins else None
 
     def of_all(self, what: str, value: int) -> list[int]:
         """The numbers that all processes give, in their order.
@@ -156,12 +169,15 @@ class Watch:
 
     def _note(self, view: _View, word: str, rest: list[Any]) -> None:
         view.heard = time.monotonic()
-        if word == "at" and rest[0] != view.begun:
-            view.begun, view.since = rest[0], view.heard
-        elif word == "say":
-            view.said.append(rest)
-        elif word == "answer":
-            self._answers.append(rest[0])
+        if word == "at":
+            view.since = view.since if rest[0] == view.begun else view.heard
+            view.begun, view.waits = rest
+        elif word in ("say", "answer"):
+            view.since = view.heard
+            if word == "say":
+                view.said.append(rest)
+            else:
+                self._answers.append(rest[0])
         elif word == "bye":
             view.left = view.begun = rest[0]
         elif word == "over":
@@ -185,9 +201,14 @@ class Watch:
             if found is not None and not self._over:
                 self._end(*found)
             for connection in self._peers.values():
-                connection.send("at", self._begun)
+                connection.send("at", self._begun, self._waited(now))
 
-    def _stuck(self, now: float, stuck_after: float) -> tuple[int, str] | None:
+    def _waited(self, now: float) -> float:
+        since = self._waits_since
+        return 0.0 if since is None else now - since
+
+    def _stuck(self, now: float, stuck_after: float) -> tuple[int | None, str] | None:
+        """Which process is stuck, and why; None for all of them, which process 0 sees."""
         for peer, view in self._views.items():
             silent = now - view.heard
             if view.begun >= self._begun:
@@ -197,20 +218,24 @@ class Watch:
                 return peer, _FROZEN.format(seconds=silent)
             if behind:
                 return peer, _STUCK.format(seconds=stuck_after)
-        return None
+        waited = min(self._waited(now), *(view.waits for view in self._views.values()))
+        same = all(view.begun == self._begun for view in self._views.values())
+        return (None, _ALL_WAIT.format(seconds=stuck_after)) if not self.number and same and waited > stuck_after else None
 
     # the end ------------------------------------------------------------------------------------------------------------
 
-    def _end(self, dead: int, why: str) -> None:
+    def _end(self, dead: int | None, why: str) -> None:
         """Tell the others, say why, and end this process."""
         self._ending.acquire()  # and keep it: one thread speaks
         for connection in self._peers.values():
             connection.send("end", dead, why)
         own, stands_still = dead == self.number, why not in (_GONE, _FAILED, _LEFT)
-        text = (_OWN_TEXT if own else _TEXT).format(dead=dead, count=self.count, number=self.number, why=why)
+        text = (_ALL_TEXT if dead is None else _OWN_TEXT if own else _TEXT).format(
+            dead=dead, count=self.count, number=self.number, why=why
+        )
         sys.stderr.write(text + _PATIENT * stands_still)
         sys.stderr.flush()
-        if own and stands_still:  # where it stands, thread by thread
+        if (own or dead is None) and stands_still:  # where it stands, thread by thread
             with contextlib.suppress(Exception):
                 faulthandler.dump_traceback(all_threads=True)
         _flush()

@@ -285,7 +285,8 @@ class FitLoop:
 
     def _read(self, dispatch: _Unread) -> None:
         """Wait for a dispatch, measure it (the first one compiles) and tell the callbacks."""
-        seconds = self._watch.lap(dispatch.logs)
+        with processes.waiting():
+            seconds = self._watch.lap(dispatch.logs)
         if self._measured and dispatch.timed:
             self.program.speed.note(dispatch.steps, seconds, self._watch.pages)
         if self._measured or dispatch.number % self._steps_per_event == 0:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.processes import of_any
+from jkeras._base import processes
 from jkeras._base.types import Batch, Logs, Tree
 from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import BatchStack
@@ -48,7 +48,7 @@ def evaluate(
     model.stop_evaluating = False
     events.on_test_begin()  # before the weights are read: a callback may change them here
     objective = model._trainer.objective
-    heard = of_any(events.has_test_batch_hooks, "the beginning of evaluate")
+    heard = processes.of_any(events.has_test_batch_hooks, "the beginning of evaluate")
     run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=heard)
     if metrics is None:
         run.state = run.state._replace(state=begun(model, run.state.state))
@@ -61,7 +61,8 @@ def evaluate(
                 break
             if number % every == 0:
                 events.on_test_batch_begin(number)
-            jax.block_until_ready(logs)  # so that no more than one stack waits
+            with processes.waiting():
+                jax.block_until_ready(logs)  # so that no more than one stack waits
             logs = run.dispatch(program, stack.data, at, stop, stack.rows)
             number += stop - at
             if number % every == 0:
@@ -84,7 +85,7 @@ def predict(
     """Run the predict step over the data and return the outputs as numpy arrays; arguments as for `evaluate`."""
     model.stop_predicting = False
     events.on_predict_begin()
-    heard = of_any(events.has_predict_batch_hooks, "the beginning of predict")
+    heard = processes.of_any(events.has_predict_batch_hooks, "the beginning of predict")
     run = Run(model, random.next_key_numbers(), follows=heard)
     every = (steps or 1) if heard else 1
     parts: list[Tree] = []

@@ -72,7 +72,10 @@ def test_reading_and_saving_take_the_memory_of_one_weight(tmp_path):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "model.safetensors", "orbax"])
+SLOW = ("model.weights.h5", "model.safetensors")  # they share what reads and places with the others
+
+
+@pytest.mark.parametrize("name", ["model.keras", "orbax", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def test_a_file_is_read_to_where_each_array_belongs(name, tmp_path, monkeypatch):
     model, counts = trained(), []
     expected = model.evaluate(X, np.zeros((32, 4096), "float32"), verbose=0)
