@@ -331,6 +331,16 @@ def test_a_policy_on_a_built_layer_counts_whole():
             layer.dtype_policy = other
 
 
+def test_a_policy_without_a_block_size_gives_a_built_layer_those_of_keras():
+    layers = [made(k, "Dense") for k in (jkeras, keras)]
+    for layer in layers:
+        layer.dtype_policy = "int4_from_float32"
+    assert facts(layers[0]) == facts(layers[1]) and len(layers[0].weights) == 5
+    again = type(layers[0]).from_config(layers[0].get_config())
+    again.build((2, 3, 7))
+    assert facts(again) == facts(layers[0])
+
+
 def test_a_kernel_that_another_layer_uses_stays():
     x = jkeras.Input((4,))
     model = jkeras.Model(x, jkeras.layers.SpectralNormalization(jkeras.layers.Dense(3))(x))

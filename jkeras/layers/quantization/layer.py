@@ -137,7 +137,8 @@ class QuantizableLayer(LowRankLayer):
             if mode in ("gptq", "awq"):
                 raise ValueError(_NEEDS_DATA.format(name=mode.upper(), policy=policy.name, mode=mode))
             self._check_quantizable(mode)
-            sizes = {"block_size": getattr(policy, "block_size", None)} if mode == "int4" else {}
+            # A policy that names no size gets the default blocks, as in Keras.
+            sizes: dict[str, Any] = {"block_size": policy.block_size} if isinstance(policy, Int4DTypePolicy) else {}
             self._change_to(type(resolve_config(mode))(**sizes), policy).carry_out()
 
     def _take_form(self, form: Form) -> None:
