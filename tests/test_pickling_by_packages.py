@@ -1,4 +1,4 @@
-"""Packages that pickle models in their own way: a `__reduce__` put on `Model`, and classes registered under their `type(model)`."""
+"""Packages that pickle models in their own way: a `__reduce__` put on `Model`, classes registered by `type(model)`."""
 
 import io
 import pickle
