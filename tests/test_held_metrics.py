@@ -358,3 +358,19 @@ def test_a_reset_of_ones_own_may_keep_what_was_seen():
         found[library] = [(run["seen"], run["out"]) for run in runs]
     np.testing.assert_allclose(found[jkeras][0], found[keras][0])
     np.testing.assert_allclose(found[jkeras][1], found[keras][1])
+
+
+def test_the_compiled_metrics_are_one_as_in_keras():
+    found = []
+    for library in (jkeras, keras):
+        x = library.Input((1,))
+        outputs = [library.layers.Dense(1, name=name)(x) for name in "ab"]
+        model = library.Model(x, outputs)
+        model.compile("sgd", ["mse", "mse"], metrics=[["mae"], ["mse"]])
+        before = [metric.name for metric in model.metrics]
+        model.fit(X, [Y, Y], verbose=0)
+        loss, compiled, *means = model.metrics
+        assert set(compiled.result()) == {"a_mae", "b_mse"} and compiled is model.metrics[1]
+        names = [metric.name for metric in compiled.metrics]
+        found.append((before, loss.name, compiled.name, [metric.name.removesuffix("_loss") for metric in means], names))
+    assert found[0][:-1] == found[1][:-1] and len(found[0][-1]) == len(found[1][-1]) == 2

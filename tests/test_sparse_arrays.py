@@ -82,7 +82,7 @@ def test_fit_evaluate_and_predict_take_sparse_data():
     scipy_sparse = pytest.importorskip("scipy.sparse")
     start = Sequential([Input((6,)), layers.Dense(1)])
     found = []
-    for x in (X, scipy_sparse.csr_matrix(X), scipy_sparse.coo_matrix(X.astype("float64")), padded()):
+    for x in (X, scipy_sparse.csr_matrix(X), scipy_sparse.dok_matrix(X.astype("float64")), padded()):
         model = models.clone_model(start)
         model.set_weights(start.get_weights())
         model.compile("sgd", "mse")

@@ -216,8 +216,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         before = _custom.get(registered)
         if _custom_names.get(id(before)) == registered:
             del _custom_names[id(before)]  # it may be freed now, and another object may get its id
-        _custom[registered] = obj
-        _custom_names[id(obj)] = registered
+        known = getattr(obj, "__dict__", {}).get(
+            "_declared_as", obj
+        )  # `type(model)` of one with a graph; files name the class that you wrote
+        _custom[registered] = known
+        _custom_names[id(known)] = registered
         return obj
 
     return enter

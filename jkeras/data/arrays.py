@@ -43,7 +43,7 @@ def is_arrays(value: object) -> bool:
     """Whether a value is an array, a list of numbers, or a nest of these (and not a stream of batches)."""
     if isinstance(value, (list, tuple)):
         return all(is_arrays(v) for v in value[:8])
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not holds_sparse(value):
         return all(is_arrays(v) for v in value.values())
     return value is None or isinstance(value, (str, bytes, *_NUMBERS)) or is_array(value)
 
@@ -74,7 +74,7 @@ def to_rows(value: object, place: str) -> Tree:
     """
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not holds_sparse(value):  # one of SciPy's sparse matrices is a dict
         return {k: to_rows(v, f"{place}[{k!r}]") for k, v in value.items()}
     if isinstance(value, (list, tuple)) and not _holds_numbers(value):
         parts = [to_rows(v, f"{place}[{i}]") for i, v in enumerate(value)]
@@ -102,7 +102,7 @@ def to_host_arrays(value: object, place: str) -> Tree:
     """
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not holds_sparse(value):
         return {k: to_host_arrays(v, f"{place}[{k!r}]") for k, v in value.items()}
     if isinstance(value, (list, tuple)) and not _holds_numbers(value):
         return type(value)(to_host_arrays(v, f"{place}[{i}]") for i, v in enumerate(value))

@@ -96,6 +96,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         declared = type(self).__dict__.get("_declared_as")
+        if type(self).__reduce__ is not object.__reduce__:  # a class' own way, or a package's
+            return super().__reduce_ex__(protocol)
         if declared is None and not any("_declared_as" in vars(cls) for cls in type(self).__mro__):
             return super().__reduce_ex__(protocol)
         # A pickle finds a class by its name, and the one of this name may not have become functional yet where it is read.
