@@ -483,3 +483,17 @@ def test_a_second_epoch_compiles_nothing(tf):
         patch.setattr("logging.Logger.warning", lambda log, text, *args, **_: compiled.append(text % args))
         made.fit(dataset, epochs=2, verbose=0)
     assert not [text for text in compiled if text.startswith("Finished XLA compilation")]
+
+
+@pytest.mark.uncached
+def test_boxes_that_follow_from_values_compile_nothing(tf, caplog):
+    """CutMix draws one for each image: a program for each shape would take longer than all the rest."""
+    image = jax.numpy.arange(5 * 7.0).reshape(5, 7, 1)
+    with jax.log_compiles():
+        for tall, wide in ((2, 3), (3, 2), (4, 6)):
+            whole = tf.image.pad_to_bounding_box(tf.image.crop_to_bounding_box(image, 1, 1, tall, wide), 1, 1, 5, 7)
+            inside = np.pad(np.ones((tall, wide, 1)), ((1, 4 - tall), (1, 6 - wide), (0, 0)))
+            assert isinstance(whole, jax.Array) and np.asarray(whole).tolist() == (np.asarray(image) * inside).tolist()
+    assert not [record.getMessage() for record in caplog.records if "XLA compilation" in record.getMessage()]
+    assert jax.jit(lambda x: tf.image.pad_to_bounding_box(x, 1, 0, 6, 7))(image).shape == (6, 7, 1)
+    assert jax.grad(lambda x: tf.image.crop_to_bounding_box(x, 1, 1, 2, 3).sum())(image).sum() == 6

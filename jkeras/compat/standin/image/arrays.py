@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -86,6 +87,20 @@ def converted(array: Any, dtype: np.dtype, saturate: bool = False) -> Any:
         return (xp.clip(array, limits.min, limits.max) if saturate else array).astype(dtype)
     array = xp.clip(array, 0, None) if saturate else array
     return array.astype(dtype) * np.asarray((get + 1) // (have + 1), dtype)
+
+
+def reshaped(change: Callable[[Any], Any], array: Any) -> Any:
+    """Images cut or padded to a shape that may be another one for each image: by NumPy where the values are known.
+
+    JAX compiles a slice or a pad for each shape, which takes a hundred times as long as to run it.
+
+    Args:
+        change: a function of an array of NumPy or JAX.
+        array: images.
+    """
+    if isinstance(array, jax.Array) and not isinstance(array, jax.core.Tracer):
+        return finished(jax.device_put(change(np.asarray(array))))  # `jnp.asarray` compiles a copy
+    return finished(change(array))
 
 
 def as_floats(array: Any) -> Any:

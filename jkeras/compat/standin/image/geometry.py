@@ -13,7 +13,7 @@ import numpy as np
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.types import Tree
-from jkeras.compat.standin.image.arrays import as_images, as_int, finished, library
+from jkeras.compat.standin.image.arrays import as_images, as_int, finished, library, reshaped
 from jkeras.nn.image import METHODS, window
 from jkeras.nn.image import resize as resize_with_jax
 from jkeras.preprocessing.image.files import resize_array
@@ -134,7 +134,7 @@ def crop_to_bounding_box(
         raise ValueError(
             f"A window of {tall} x {wide} pixels at ({top}, {left}) is not within an image of {height} x {width} pixels."
         )
-    return finished(array[..., top : top + tall, left : left + wide, :])
+    return reshaped(lambda pixels: pixels[..., top : top + tall, left : left + wide, :], array)
 
 
 def pad_to_bounding_box(
@@ -154,7 +154,7 @@ def pad_to_bounding_box(
             f"{target_width} pixels."
         )
     margins = [(0, 0)] * (array.ndim - 3) + [(top, below), (left, right), (0, 0)]
-    return finished(library(array).pad(array, margins))
+    return reshaped(lambda pixels: library(pixels).pad(pixels, margins), array)
 
 
 def central_crop(image: Tree, central_fraction: float) -> Any:
