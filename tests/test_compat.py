@@ -637,7 +637,7 @@ def test_the_dtype_of_a_result_is_keras(first):
 def test_signatures_show_keras_arguments_and_no_keywords(name):
     keras = pytest.importorskip("keras")
     ours, theirs = (inspect.signature(getattr(model, name)).parameters for model in (jkeras.Model, keras.Model))
-    assert theirs.keys() - {"kwargs"} <= ours.keys() <= theirs.keys() | {"resume", "distribution"}
+    assert theirs.keys() - {"kwargs"} <= ours.keys() <= theirs.keys() | {"resume", "distribution", "reproducible"}
     assert not any(p.kind is p.VAR_KEYWORD for p in ours.values())
 
 
