@@ -279,10 +279,15 @@ on_its_machine = pytest.mark.skipif(sys.platform != "linux" or platform.machine(
 @on_its_machine
 @pytest.mark.parametrize(
     ("says", "answer"),
-    [("print('equal')", True), ("import os; os.abort()", False), ("raise AssertionError", False), ("print('other')", False)],
+    [
+        ("print('equal', end='')", True),
+        ("import os; os.abort()", False),
+        ("raise AssertionError", False),
+        ("print('not')", False),
+    ],
 )
 def test_an_unseen_version_is_tried_by_a_child_once(unseen, monkeypatch, says, answer):
-    monkeypatch.setattr(onednn_asked, "COMMAND", (sys.executable, "-c", says))
+    monkeypatch.setattr(onednn_asked, "COMMAND", (sys.executable, "-c", f"print('trying ', end='', flush=True); {says}"))
     assert onednn.is_there() is answer
     assert list(json.loads(unseen.read_text()).values()) == [answer]
     onednn.is_there.cache_clear()
@@ -291,14 +296,16 @@ def test_an_unseen_version_is_tried_by_a_child_once(unseen, monkeypatch, says, a
 
 
 @on_its_machine
-def test_a_child_that_cannot_be_asked_is_no_answer(unseen, monkeypatch):
-    monkeypatch.setattr(onednn_asked, "COMMAND", ("no such program",))
+@pytest.mark.parametrize("command", [("no such program",), (sys.executable, "-c", "import nothing_of_this_name")])
+def test_a_child_that_cannot_be_asked_is_no_answer(unseen, monkeypatch, command):
+    monkeypatch.setattr(onednn_asked, "COMMAND", command)
     unseen.write_text("{torn")
     assert not onednn.is_there() and unseen.read_text() == "{torn"
 
 
 @needs_library
-def test_the_child_finds_the_library(unseen):
+def test_the_child_finds_the_library(unseen, monkeypatch):
+    monkeypatch.setenv("JKERAS_COMPILATION_CACHE", str(unseen.parent))  # with which this process would not use it
     assert onednn.is_there() and json.loads(unseen.read_text()).popitem()[1] is True
 
 

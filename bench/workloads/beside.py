@@ -25,7 +25,10 @@ class Beside(Workload):
     def run(self, library: str, quick: bool) -> Record:
         command = [sys.executable, "-m", "bench.worker", "cnn", library, *(["--quick"] if quick else [])]
         jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        found = [json.loads(job.communicate()[0].strip().splitlines()[-1]) for job in jobs]
+        said = [job.communicate()[0].strip().splitlines() for job in jobs]
+        if any(job.returncode for job in jobs):
+            return {"failed": f"exit codes {[job.returncode for job in jobs]}"}
+        found = [json.loads(lines[-1]) for lines in said]
         return {"seconds": [time for record in found for time in record["seconds"]], "start": max(r["start"] for r in found)}
 
 

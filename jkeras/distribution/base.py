@@ -90,8 +90,6 @@ class Distribution:
         """How a layer's output is cut, by its path such as `"block/dense/output"`: None, the partitioner decides that."""
         return None
 
-    cuts_outputs = False  # whether some layout of outputs is not None
-
     def distribute_dataset(self, dataset: Any) -> Any:
         """The dataset as it is: `fit` deals out its batches, whose size is that of all devices together."""
         return dataset
@@ -122,7 +120,7 @@ class Distribution:
 
         weight, slot = spec_from(self.get_variable_layout), spec_from(self.get_slot_layout)
         mesh = self._device_mesh.backend_mesh
-        outputs = output if self.cuts_outputs else None
+        outputs = None if type(self).get_tensor_layout is Distribution.get_tensor_layout else output
         return Placement(mesh, weight, slot, self._batch_dim_name, outputs, parts=not self._auto_shard_dataset)
 
     def __getstate__(self) -> dict[str, object]:

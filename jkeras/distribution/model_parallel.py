@@ -78,8 +78,6 @@ class ModelParallel(Distribution):
         """As the rule says that matches the path of a layer's output; None where none does."""
         return self._layout_map[path]
 
-    cuts_outputs = True
-
     def check(self, weights: Sequence[Weight], outputs: Sequence[str], complete: bool) -> None:
         """Check that each rule fits the weights that it matches, and matches one, or an output.
 

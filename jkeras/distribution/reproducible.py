@@ -38,6 +38,6 @@ def shards_of(reproducible: str | None) -> int | None:
 
 
 @functools.cache
-def one_device() -> DataParallel:
-    """The first device of this process, as a mesh: where a model lies that is not spread, and counts in shards."""
-    return DataParallel(devices=jax.local_devices()[:1])
+def alone_on(device: jax.Device) -> DataParallel:
+    """One device as a mesh: where a model lies that is not spread, and counts in shards."""
+    return DataParallel(devices=[device])

@@ -23,6 +23,7 @@ from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import named_leaves, parts_of_weights
 from jkeras.state.placement import Placement
 from jkeras.training.programs.placed import outputs_cut
+from jkeras.training.programs.shards import check_devices
 from jkeras.training.steps import Steps
 
 _NO_DISTRIBUTION = """{name!r} lies on one device. Say how to spread it:
@@ -110,9 +111,11 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
     opt_state = arguments[2]
     placement = self._trainer.placement
     assert placement is not None
+    shards = self._trainer.shards
+    if shards is not None:
+        check_devices(self, shards, placement)
     with precision_scope(), placement.scope():
-        whole = self._trainer.shards is None
-        text = run.lower(*arguments).compile().as_text() if whole else _sum_in_tree(arguments[0], placement)
+        text = run.lower(*arguments).compile().as_text() if shards is None else _sum_in_tree(arguments[0], placement)
     named = {"/".join(path): variable for path, variable in inventory(self).weights}
     slots = parts_of_weights(named_leaves(opt_state), named)
     rows = tuple(_row(variable, placement, slots.get(name, {}).values()) for name, variable in named.items())

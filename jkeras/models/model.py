@@ -175,7 +175,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             distribution: how to spread the model over devices, by name (`"data"`, `"zero"`, `"fsdp"`, `"fsdp,model=4"`) or as an
                 object of `jkeras.distribution`; None as `jkeras.distribution.set_distribution` says.
             reproducible: `"devices"` for the same bits on 1, 2, 4 and 8 devices, which has a price and limits (see
-                docs/scaling.md); `"devices,shards=16"` for up to 16.
+                docs/scaling.md); `"devices,shards=16"` for up to 16. Files keep neither this nor `distribution`.
             kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that change nothing.
 
         Raises:

@@ -25,12 +25,12 @@ from jkeras._base.errors import standing_for_unknown
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.callbacks import CallbackList, History, RunParameters
 from jkeras.data.array_source import ArraySource
-from jkeras.data.array_stacker import ArrayStacker
+from jkeras.data.array_stacker import ArrayStacker, default_device
 from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
 from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.distribution.base import Distribution
-from jkeras.distribution.reproducible import one_device
+from jkeras.distribution.reproducible import alone_on
 from jkeras.graph.infer import at_size
 from jkeras.layer.structures import array_specs
 from jkeras.layer.tracking import Tracker, inventory, note_change, walk
@@ -221,7 +221,7 @@ class Trainer:
         """Where the arrays of the model lie, as `compile` or `set_distribution` says; None on one device."""
         distribution: Distribution | None = (self.config and self.config.distribution) or settings.distribution
         if distribution is None and self.shards is not None:
-            distribution = one_device()
+            distribution = alone_on(default_device())
         if distribution is None or not self.jit:
             if self._moved:
                 self._move_back()

@@ -181,6 +181,21 @@ def one_number(y_true, y_pred):
     return jnp.mean(y_pred)
 
 
+def against_mean(y_true, y_pred):
+    return jnp.mean((y_pred - jnp.mean(y_pred, axis=0)) ** 2, axis=-1)
+
+
+def cutting_outputs():
+    rules = distribution.LayoutMap(distribution.DeviceMesh((8,), ["data"]))
+    rules[".*/output"] = ("data", None)
+    return distribution.ModelParallel(layout_map=rules)
+
+
+def test_layouts_refuses_what_fit_refuses():
+    with pytest.raises(ValueError, match="a power of two"):
+        compiled(mlp(), on(3)).layouts()
+
+
 MIXING = layers.Lambda(lambda x: x - jnp.mean(x, axis=0))
 REFUSED = {
     "BatchNormalization": (lambda: compiled(mlp(layers.BatchNormalization())), "LayerNormalization or GroupNorm"),
@@ -196,6 +211,9 @@ REFUSED = {
     "three devices": (lambda: compiled(mlp(), on(3)), "a power of two, 8 at most. Received: 3"),
     "too many devices": (lambda: compiled(mlp(), on(8), reproducible="devices,shards=4"), "4 at most. Received: 8"),
     "cut": (lambda: compiled(mlp(), distribution.FullySharded(smallest=0)), "the whole model and optimizer"),
+    "a layer that compares rows": (lambda: compiled(mlp(MIXING)), "A layer looks at several rows"),
+    "a loss that compares rows": (lambda: compiled(mlp(), loss=against_mean), "The loss against_mean looks at several rows"),
+    "cut outputs": (lambda: compiled(mlp(), cutting_outputs()), "rules cannot cut the outputs"),
     "rows that are compared": (lambda: compiled(mlp(MIXING)), "44 rows does not divide into 8 shards"),
     "eager": (lambda: compiled(mlp(), run_eagerly=True), "compiled steps"),
     "a word": (lambda: compiled(mlp(), reproducible="device"), "devices,shards=16"),
@@ -207,7 +225,7 @@ REFUSED = {
 def test_what_cannot_hold_is_refused(name):
     make, text = REFUSED[name]
     with pytest.raises(ValueError, match=text):
-        rows = 44 if "compared" in name else 40
+        rows = 44 if name == "rows that are compared" else 40
         fitted(make(), X[:rows], Y[:rows], batch_size=rows, epochs=1)
 
 

@@ -21,7 +21,7 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.cache_folder import keras_home
 
 COMMAND = (sys.executable, "-m", "jkeras.nn.cpu.onednn_trial")
-_EQUAL = "equal"
+TRYING, EQUAL = "trying ", "equal"
 _PATIENCE = 120  # seconds
 # To be changed with the descriptions, so that old answers no longer count.
 _QUESTION = 1
@@ -63,16 +63,19 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _ask(variable: str) -> bool | None:
     """Whether the child came to the end, with equal numbers; None where it could not be asked."""
-    if not sys.executable:
+    if not sys.executable or getattr(sys, "frozen", False):  # then that is the application
         return None
-    # What this process was started with says nothing about the library, and might make the child do something else.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "XLA_"))}
+    # What this process was started with says nothing about the library, and might make the child do something else: with a
+    # compilation cache it would not use the library.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "XLA_", "JKERAS_"))}
     environment = {**kept, variable: "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
         done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.returncode == 0 and done.stdout.strip().endswith(_EQUAL)
+    if not done.stdout.startswith(TRYING):
+        return None
+    return done.returncode == 0 and done.stdout.endswith(EQUAL)
 
 
 def _keep(path: Path, answers: dict[str, Any]) -> None:

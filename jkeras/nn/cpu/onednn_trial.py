@@ -12,6 +12,7 @@ from jkeras._base.types import Array
 from jkeras.nn import conv_primitive, product
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.cpu import conv_onednn, products
+from jkeras.nn.cpu.onednn_asked import EQUAL, TRYING
 
 # Size of the images, window, strides and padding.
 _CASES = (
@@ -23,13 +24,17 @@ _CASES = (
 
 
 def main() -> None:
-    """Say `equal`, or fail."""
+    """Say that it tries, and `equal`; or fail."""
     rng = np.random.default_rng(0)
 
     def random(*shape: int) -> Array:
         return jnp.asarray(rng.normal(size=shape), "float32")
 
+    sys.stdout.write(TRYING)
+    sys.stdout.flush()
     x, dy = random(512, 96), random(512, 160)
+    if "__onednn" not in jax.jit(products.kernel_gradient).lower(x, dy).as_text():
+        raise RuntimeError("This process does not use oneDNN.")
     _compare(jax.jit(products.kernel_gradient)(x, dy), product.kernel_gradient.general(x, dy, precision=None))
     for size, window, strides, padding in _CASES:
         g = Geometry(size, window, strides, (1, 1), margins(padding, size, window, strides, (1, 1)))
@@ -39,7 +44,7 @@ def main() -> None:
         if strides == (1, 1):
             found = jax.jit(conv_onednn.kernel_gradient, static_argnums=2)(images, gradient, g)
             _compare(found, conv_primitive.kernel_gradient.general(images, gradient, geometry=g, precision=None))
-    sys.stdout.write("equal")
+    sys.stdout.write(EQUAL)
 
 
 def _compare(found: Array, expected: Array) -> None:

@@ -26,7 +26,7 @@ from jax.sharding import PartitionSpec as P
 from jkeras._base import paths
 from jkeras._base.types import Array, Batch, Logs, Scalar, Tree
 from jkeras.graph.spec import Spec
-from jkeras.layer.tracking import inventory
+from jkeras.layer.tracking import inventory, walk
 from jkeras.losses import Loss
 from jkeras.losses.total import TotalLoss
 from jkeras.metrics import Metric
@@ -55,6 +55,8 @@ _ADDED = """{layer!r} adds to the loss in its forward pass. Whether that is a su
 reproducible="devices" cannot add the shares of its shards. Give the model an output for it and a loss for that output."""
 _NO_ROWS = """The metric {name!r} is a function that looks at several rows at once, or gives one number for all of them, and a
 shard sees some rows alone. Give one value for each row, as `jnp.mean(..., axis=-1)` does, or compile without `reproducible`."""
+_COMPARED = """{what} looks at several rows at once, or cannot be shown to look at each alone, and a shard sees some rows alone.
+So the numbers would not be those of the whole batch. Compile without `reproducible`."""
 _PADDING = """A batch of {rows} rows does not divide into {shards} shards, and rows that weigh nothing would change its results:
 a layer, loss or metric looks at several rows at once. Give all batches a multiple of {shards} rows: another batch_size, data[:n],
 or steps_per_epoch."""
@@ -74,7 +76,7 @@ class ShardedStep:
 
     def __init__(self, model: Steps, shards: int, placement: Placement):
         self.model, self.shards, self._mesh = model, shards, placement.mesh
-        _check_devices(model, shards, placement)
+        check_devices(model, shards, placement)
         _check_methods(model)
         _check_objective(model)
         assert isinstance(placement.rows, str)
@@ -120,6 +122,8 @@ class ShardedStep:
             check_vma=False,
         )
         found: tuple[Tree, Tree, Tree] = run(hidden_zero(state.iteration), state.key, scale, state.params, state.state, data)
+        if rows is None:
+            self._check_rows(batch, training)
         return found
 
     def _padded(self, batch: Batch, rows: Array | None, training: bool) -> tuple[Batch, Array | None]:
@@ -129,18 +133,32 @@ class ShardedStep:
         if not missing:
             return batch, rows
         if rows is None:
-            self._check_padding(batch, size, training)
+            y, forward, whole = self._probed(batch, training)
+            if not rows_can_be_masked(self.model, y, forward, whole):
+                raise ValueError(_PADDING.format(rows=size, shards=self.shards))
         counts = jnp.arange(size + missing) < size
         if rows is not None:
             counts = counts & jnp.pad(rows, (0, missing))
         return jax.tree.map(lambda a: jnp.concatenate([a, jnp.repeat(a[:1], missing, axis=0)]), batch), counts
 
-    def _check_padding(self, batch: Batch, size: int, training: bool) -> None:
-        rows = max(size, 2)
+    def _probed(self, batch: Batch, training: bool) -> tuple[Tree, ForwardPass, int]:
+        """Shapes of targets, a forward pass that tells whether rows are kept apart, and its number of rows."""
+        rows = max(jax.tree.leaves(batch)[0].shape[0], 2)
         x = jax.tree.map(lambda a: Spec((None, *a.shape[1:]), a.dtype), batch[0])
         y = jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), batch[1])
-        if not rows_can_be_masked(self.model, y, ForwardPass(self.model, x, rows, training), rows):
-            raise ValueError(_PADDING.format(rows=size, shards=self.shards))
+        return y, ForwardPass(self.model, x, rows, training), rows
+
+    def _check_rows(self, batch: Batch, training: bool) -> None:
+        """Refuse layers and losses that compare the rows of a batch."""
+        y, forward, rows = self._probed(batch, training)
+        if not forward.keeps_rows_apart:
+            raise ValueError(_COMPARED.format(what="A layer"))
+        objective = self.model._trainer.objective
+        targets, predictions = objective.targets(y), jax.tree.leaves(forward.outputs_at(rows))
+        for term in objective.losses:
+            for loss in _each(term.loss):
+                if isinstance(term.outputs, int) and not by_row(loss.call, targets[term.outputs], predictions[term.outputs]):
+                    raise ValueError(_COMPARED.format(what=f"The loss {name_of(loss)}"))
 
     def _on_device(
         self, training: bool, zero: Scalar, key: Array, scale: Scalar | None, params: Tree, state: Tree, data: Tree
@@ -281,7 +299,12 @@ def _refuse_changes(before: Tree, after: Tree) -> None:
             raise ValueError(_CHANGED.format(path="/".join(path)))
 
 
-def _check_devices(model: Steps, shards: int, placement: Placement) -> None:
+def check_devices(model: Steps, shards: int, placement: Placement) -> None:
+    """Refuse devices on which shards cannot be added in the same order.
+
+    Raises:
+        ValueError: the model is cut, or the number of devices does not divide the shards in two again and again.
+    """
     weights = [variable for _, variable in inventory(model).weights]
     cut = any(axis for v in weights for spec in (placement.weight(v), placement.slot(v)) for axis in spec)
     if cut or len(placement.mesh.shape) != 1 or not isinstance(placement.rows, str):
@@ -289,12 +312,18 @@ def _check_devices(model: Steps, shards: int, placement: Placement) -> None:
             f"{_ONLY}holds where each device has the whole model and optimizer. Write distribution='data', or compile without "
             "`reproducible`; the sums of a model that is cut are XLA's."
         )
+    if placement.output is not None and any(placement.output(path) for path in _outputs(model)):
+        raise ValueError(f"{_ONLY}computes shards apart, so rules cannot cut the outputs of layers.")
     devices = placement.mesh.size
     if devices & (devices - 1) or devices > shards:
         raise ValueError(
             f"{_ONLY}splits a batch into {shards} shards, so the devices are a power of two, {shards} at most. Received: "
             f"{devices}. Give a DeviceMesh of fewer, or more shards: reproducible='devices,shards={max(16, 2 * shards)}'."
         )
+
+
+def _outputs(model: Steps) -> list[str]:
+    return [f"{layer.path}/output" for _, layer in walk(model) if layer.path]
 
 
 def _check_methods(model: Steps) -> None:
