@@ -1,5 +1,6 @@
 """Two processes that work as one: what ends them, and what the others learn."""
 
+import io
 import json
 import os
 import re
@@ -28,7 +29,7 @@ TROUBLES = {
     "freezes": ([75, -9], "Process 1 of 2 is frozen: it has said nothing for \\d s", ""),
     "waits": ([75, 75], r"(?s)All 2 processes have waited for their devices for 3 s.*in waits", "(?s)All 2 processes.*in waits"),
 }
-SLOW = ("exits", "dies", "freezes", "waits")  # the example survive.py shows the first
+SLOW = ("dies", "freezes", "waits")  # the example survive.py shows the first
 
 
 @pytest.mark.parametrize("trouble", [pytest.param(t, marks=[pytest.mark.slow] * (t in SLOW)) for t in TROUBLES])
@@ -141,6 +142,39 @@ if os.fork() == 0:
 print(os.wait()[1], flush=True)
 os._exit(0)
 """
+
+
+class Told:
+    """A link that hears when this process waits for its devices."""
+
+    def __init__(self):
+        self.depth = self.times = 0
+
+    def began(self):
+        pass
+
+    def waits(self, begins):
+        self.depth += 1 if begins else -1
+        self.times += begins
+
+
+@pytest.mark.parametrize(
+    ("work", "least"),
+    [
+        (lambda model: model.predict(X, verbose=0, batch_size=32), 1),
+        (lambda model: model.evaluate(X, X[:, :3], verbose=0, batch_size=96), 2),  # before its batch, and at the end
+        (lambda model: model.train_on_batch(X, X[:, :3]), 1),
+        (lambda model: model.get_weights(), 4),
+        (lambda model: model.save(io.BytesIO()), 4),
+    ],
+    ids=["predict", "evaluate", "train_on_batch", "get_weights", "save"],
+)
+def test_the_link_hears_whenever_devices_are_waited_for(work, least, monkeypatch):
+    model, link = fresh(), Told()
+    model.predict(X[:32], verbose=0)
+    monkeypatch.setattr(processes, "_links", [link])
+    work(model)
+    assert link.times >= least and not link.depth
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")

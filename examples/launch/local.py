@@ -6,7 +6,7 @@
 variables. Several machines start it with `--nnodes`, `--node-rank` and `--master-addr` of torchrun.
 
 Where one process ends badly the others get ten seconds to end by themselves. Then all are started again, if one of them ended
-with status 75, or by a signal.
+with status 75, or by a signal. After an exception all end with status 1, and stay so.
 """
 
 import argparse

@@ -28,8 +28,9 @@ def initialize(
     What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
     torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`, or SkyPilot's variables; then from what JAX finds of Slurm,
     Open MPI or a Kubernetes Job. Where nothing says that there are several processes, nothing happens. All take process 0's seed.
-    When one of them dies, leaves early or is stuck, the others end with status 75 and say which one it was (`watch.py`). For that
-    they connect to a second port of process 0: any that is free, or `JKERAS_WATCH_PORT` of its environment.
+    When one of them dies, leaves early or is stuck, the others end with status 75 and say which one it was; after an exception
+    with 1, as it does (`watch.py`). For that they connect to a second port of process 0: any that is free, or the one of
+    `JKERAS_WATCH_PORT` in its environment.
 
     Of several processes on one machine (torchrun's `LOCAL_WORLD_SIZE`) each takes one GPU, that of its `LOCAL_RANK`, unless
     `CUDA_VISIBLE_DEVICES` has given it others; CPUs are not divided.
