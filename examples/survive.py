@@ -16,12 +16,13 @@ import contextlib
 import hashlib
 import os
 import random
+import runpy
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -62,9 +63,7 @@ def work(number, count, port, folder, epochs):
 
 def start(count, folder, epochs):
     """All processes, with two devices together."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = runpy.run_path(str(Path(__file__).parent / "launch" / "local.py"))["free_ports"]()
     environment = {**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={2 // count}"}
     rest = [str(count), str(port), folder, str(epochs)]
     commands = [[sys.executable, __file__, "--process", str(n), *rest] for n in range(count)]
@@ -83,6 +82,8 @@ def lives(count, folder, epochs, title=""):
     print(output, end="", flush=True)
     if title:
         print(f"{title}:", statuses)
+    if not output.split():
+        raise RuntimeError(f"Process 0 printed nothing. Their messages are above, their statuses are {statuses}.")
     return output.split()[-1]
 
 

@@ -39,6 +39,14 @@ def files():
     backup = jkeras.callbacks.BackupAndRestore(folder / "backup", delete_checkpoint=False)
     checkpoint = jkeras.callbacks.OrbaxCheckpoint(folder / "orbax", monitor="loss")
     found["loss"] = model.fit(X, Y, epochs=2, batch_size=32, verbose=0, callbacks=[backup, checkpoint]).history["loss"]
+    wrong = folder / "no file" / "model.keras" if number == 0 else folder / "model.keras"
+    (folder / "no file").touch()
+    try:
+        model.save(wrong)  # fails in process 0, while the other one waits to gather an array
+    except (OSError, RuntimeError) as error:
+        assert isinstance(error, OSError) if number == 0 else "Another process failed in saving" in str(error), error
+    else:
+        raise AssertionError("one failed, and the other did not hear of it")
     model.save(folder / "model.keras")
     model.save_weights(folder / "model.weights.json")
     model.save_weights(folder / "model.safetensors")
@@ -75,7 +83,8 @@ class Loader:
 def fitted(way, data, **options):
     model = make(way)
     losses = model.fit(data, epochs=2, verbose=0, shuffle=False, **options).history["loss"]
-    return [*losses, model.evaluate(data, verbose=0, **({"steps": 3} if options else {}))]
+    again = {"steps" if name == "steps_per_epoch" else name: value for name, value in options.items()}
+    return [*losses, model.evaluate(data, verbose=0, **again)]
 
 
 def data():
@@ -92,6 +101,12 @@ def data():
     found["generator of own rows"] = fitted(parts, generator, steps_per_epoch=3)
     predicted = make(parts).predict(Loader(own, 16), verbose=0)
     np.testing.assert_allclose(predicted, make("data").predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    whole, parted, mine = make("data"), make(parts), slice(16 * number, 16 * number + 16)
+    for call in ("train_on_batch", "test_on_batch"):
+        wanted = getattr(whole, call)(X[:32], Y[:32])
+        np.testing.assert_allclose(getattr(parted, call)(X[:32][mine], Y[:32][mine]), wanted, rtol=1e-5)
+    np.testing.assert_allclose(parted.predict_on_batch(X[:32][mine]), whole.predict_on_batch(X[:32]), rtol=1e-5, atol=1e-6)
+    found["arrays of own rows"] = fitted(parts, X[own], y=Y[own], batch_size=16)
     wrong = {"15 rows for its 2 devices": Loader(own[: 16 + 15], 15), "different rows": Loader(own, 16 - 4 * number)}
     for text, loader in wrong.items():
         try:

@@ -16,6 +16,10 @@ number, count, port, trouble = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], 
 STUCK_AFTER = 3.0
 
 
+def raises():
+    1 / 0  # noqa: B018
+
+
 def exits():
     sys.exit(0)
 

@@ -6,7 +6,7 @@
 variables. Several machines start it with `--nnodes`, `--node-rank` and `--master-addr` of torchrun.
 
 Where one process ends badly the others get ten seconds to end by themselves. Then all are started again, if one of them ended
-with status 75, or by a signal.
+with status 75, or by a signal. After an exception all end with status 1, and stay so.
 """
 
 import argparse
@@ -34,6 +34,7 @@ def free_ports():
 def life(command, count, grace):
     """Start all processes and wait until they have ended; their statuses."""
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_ports()), "WORLD_SIZE": str(count)}
+    shared["LOCAL_WORLD_SIZE"] = str(count)
     environments = [{**os.environ, **shared, "RANK": str(n), "LOCAL_RANK": str(n)} for n in range(count)]
     processes = [subprocess.Popen([sys.executable, *command], env=environment) for environment in environments]
     last = None  # when the others must have ended

@@ -1,6 +1,6 @@
 """A training on the workers of Ray Train.
 
-    python examples/launch/ray_train.py --workers 4 --folder /shared/run
+    python examples/launch/ray_train.py --workers 4 --gpu --folder /shared/run
 
 Ray says which worker this is; the first one offers an address, which the others learn through `broadcast`. Where a worker fails,
 Ray starts all of them again, as often as `max_failures` says, and the training goes on from its backup.
@@ -17,8 +17,10 @@ from pathlib import Path
 
 def own_address():
     """Where this worker can be reached, with a port that is free now."""
+    import ray.util
+
     with socket.create_server(("", 0)) as probe:
-        return f"{socket.gethostbyname(socket.gethostname())}:{probe.getsockname()[1]}"
+        return f"{ray.util.get_node_ip_address()}:{probe.getsockname()[1]}"
 
 
 def join():
@@ -52,6 +54,7 @@ def worker(config):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--gpu", action="store_true", help="give each worker a GPU")
     parser.add_argument("--folder", required=True, help="for backup and model; all machines must see it")
     parser.add_argument("--epochs", type=int, default=10)
     arguments = parser.parse_args(argv)
@@ -62,7 +65,7 @@ def main(argv=None):
     trainer = DataParallelTrainer(
         worker,
         train_loop_config={"folder": arguments.folder, "epochs": arguments.epochs, "script": str(script)},
-        scaling_config=ScalingConfig(num_workers=arguments.workers, use_gpu=True),
+        scaling_config=ScalingConfig(num_workers=arguments.workers, use_gpu=arguments.gpu),
         run_config=RunConfig(failure_config=FailureConfig(max_failures=20)),
     )
     trainer.fit()

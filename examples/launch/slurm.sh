@@ -3,8 +3,9 @@
 #
 #     sbatch examples/launch/slurm.sh /shared/run
 #
-# JAX asks Slurm for address, count and number. Where a process ends with status 75 or is killed, all are started again; where a
-# machine is lost, Slurm puts the job into its queue again (--requeue). The training goes on from its backup.
+# JAX asks Slurm for address, count and number. Where a process ends with status 75 or is killed, all are started again, but not
+# after an exception, where all end with status 1. Where a machine is lost, Slurm puts the job into its queue again (--requeue).
+# The training goes on from its backup.
 #SBATCH --job-name=jkeras
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1

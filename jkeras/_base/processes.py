@@ -2,7 +2,8 @@
 
 Each runs the same script. What a program is given must be equal in all, and they must run the same programs in the same order;
 so whatever could differ, such as measured times, is taken from process 0. Every process must make the calls of this file that
-exchange something: all but `several`, `is_first`, `began` and `waiting`.
+exchange something: all but `several`, `is_first`, `began` and `waiting`. A failure in a `together` block passes through all of
+them, so one that fails does not leave the others at another point of the work.
 
 Numbers travel over the link that `distribution.initialize` sets up. Where one called `jax.distributed.initialize` itself,
 they travel as sums over the devices.
@@ -27,10 +28,21 @@ class Link(Protocol):
     def waits(self, begins: bool) -> None:
         """This process begins to wait for its devices, or has its results."""
 
-    def of_all(self, what: str, value: int) -> list[int]:
-        """The numbers that all give, in their order; `what` must be the same."""
+    def of_all(self, what: str, value: int) -> list[tuple[str, int]]:
+        """What all say, in their order, and their numbers."""
 
 
+class FailedElsewhereError(RuntimeError):
+    """Another process failed in a block that all leave together."""
+
+    def __init__(self, what: str):
+        super().__init__(f"Another process failed in {what}; its message says why.")
+
+
+_APART = """The processes are at different points of the work:
+{lines}
+Each must run the same script with the same arguments, and data that yield batches must yield the same number in each."""
+_FAILURE = "a failure"  # what a process says that has failed, whatever the others ask for
 _links: list[Link] = []  # none, or one
 
 
@@ -110,20 +122,40 @@ def together(what: str) -> Iterator[None]:
         what: was done in it.
 
     Raises:
-        RuntimeError: it failed in another process.
+        FailedElsewhereError: it failed in another process.
     """
     try:
         yield
+    except FailedElsewhereError:
+        raise FailedElsewhereError(what) from None
     except BaseException:
-        of_any(True, what)
+        with contextlib.suppress(FailedElsewhereError):
+            of_any(True, _FAILURE)
         raise
+    go_on(what)
+
+
+def go_on(what: str) -> None:
+    """A point of such a block which all processes reach, unless one has failed.
+
+    Args:
+        what: comes then.
+
+    Raises:
+        FailedElsewhereError: one has.
+    """
     if of_any(False, what):
-        raise RuntimeError(f"Another process failed in {what}; its message says why.")
+        raise FailedElsewhereError(what)
 
 
 def _of_all(number: int, what: str) -> list[int]:
     for link in _links:
-        return link.of_all(what, number)
+        said = link.of_all(what, number)
+        if any(asked == _FAILURE for asked, _ in said):
+            raise FailedElsewhereError(what)
+        if any(asked != what for asked, _ in said):
+            raise RuntimeError(_APART.format(lines="\n".join(f"    process {n}: {asked}" for n, (asked, _) in enumerate(said))))
+        return [value for _, value in said]
     from jax.experimental import multihost_utils
 
     found: Any = multihost_utils.process_allgather(np.int32(number))

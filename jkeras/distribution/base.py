@@ -21,8 +21,8 @@ class Distribution:
     Args:
         device_mesh: the devices.
         batch_dim_name: the axis of the mesh along which batches are dealt out; None deals none out.
-        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
-            batches gives each process its own rows.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where each
+            gives its own rows: in what yields batches, arrays and single batches.
     """
 
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):

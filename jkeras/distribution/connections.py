@@ -17,6 +17,10 @@ from jkeras._base import processes
 
 _PATIENCE = 60.0  # seconds for all to connect: JAX has just seen them
 _LONGEST = 1 << 20  # bytes of a message
+_ABSENT = """Processes {missing} of {count} did not connect to port {port} of process 0 within {seconds:g} s. Each must reach that
+port; JKERAS_WATCH_PORT in process 0's environment names another one, such as one that a firewall leaves open."""
+_UNREACHED = """Process {number} of {count} does not reach process 0 at {host}, port {port}: {error}. Each must reach that port;
+JKERAS_WATCH_PORT in process 0's environment names another one, such as one that a firewall leaves open."""
 
 
 class Connection:
@@ -55,35 +59,53 @@ class Connection:
         self._socket.close()
 
 
-def connect(number: int, count: int, address: str | None) -> dict[int, Connection]:
+def connect(number: int, count: int, address: str | None, port: int = 0) -> dict[int, Connection]:
     """Connect a process: process 0 to all others, another one to process 0.
 
     Args:
         number: of this process.
         count: of processes.
         address: the host where process 0 is reached; None for the name of its machine.
+        port: where process 0 listens; 0 for any that is free.
 
     Raises:
-        OSError: a process did not come in time.
+        TimeoutError: processes did not come in time; the text names them.
+        ConnectionError: this one does not reach process 0.
     """
     if number:
-        host, port, token = processes.text_of_first("").split()
-        connection = Connection(socket.create_connection((host, int(port)), timeout=_PATIENCE))
+        host, found_port, token = processes.text_of_first("").split()
+        try:
+            connection = Connection(socket.create_connection((host, int(found_port)), timeout=_PATIENCE))
+        except OSError as error:
+            text = _UNREACHED.format(number=number, count=count, host=host, port=found_port, error=error)
+            raise ConnectionError(text) from error
         connection.send(token, number)
         return {0: connection}
     found: dict[int, Connection] = {}
-    with socket.create_server(("", 0), backlog=count) as listening:
-        token = secrets.token_hex(16)
-        processes.text_of_first(f"{address or _own_name()} {listening.getsockname()[1]} {token}")
+    with _listening(port, count) as listening:
+        port, token = listening.getsockname()[1], secrets.token_hex(16)
+        processes.text_of_first(f"{address or _own_name()} {port} {token}")
         listening.settimeout(_PATIENCE)
         while len(found) < count - 1:
-            connection = Connection(listening.accept()[0])
+            try:
+                connection = Connection(listening.accept()[0])
+            except TimeoutError:
+                missing = ", ".join(str(who) for who in range(1, count) if who not in found)
+                text = _ABSENT.format(missing=missing, count=count, port=port, seconds=_PATIENCE)
+                raise TimeoutError(text) from None
             who = _number_of(connection, token, count)
             if who is None:
                 connection.close()
             else:
                 found[who] = connection
     return found
+
+
+def _listening(port: int, count: int) -> socket.socket:
+    """A socket that listens for IPv6 and IPv4, where the machine has both."""
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, backlog=count, dualstack_ipv6=True)
+    return socket.create_server(("", port), backlog=count)
 
 
 def _number_of(connection: Connection, token: str, count: int) -> int | None:
@@ -95,16 +117,23 @@ def _number_of(connection: Connection, token: str, count: int) -> int | None:
 
 
 def _own_name() -> str:
-    """What other machines call this one: its address, or its name where the address is that of the machine to itself."""
+    """What other machines call this one: its address, or its name where it knows none but the one for itself."""
     name = socket.gethostname()
-    address = socket.gethostbyname(name)
+    try:
+        address = socket.gethostbyname(name)
+    except OSError:  # IPv6 alone, or no entry
+        return name
     return name if address.startswith("127.") else address
 
 
 def _notice_lost_machines(connection: socket.socket) -> None:
-    """Ask after 5 quiet seconds, every 2, three times: a machine without power says no goodbye."""
+    """Give up after 11 seconds without an answer: a machine without power says no goodbye.
+
+    The kernel asks after 5 quiet seconds, every 2, three times; but it does not ask while what was sent is not acknowledged, and
+    the watch sends something every second. For that there is a time of its own, in milliseconds.
+    """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
+    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 11_000)):
         if hasattr(socket, name):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -22,8 +22,8 @@ class DataParallel(Distribution):
     Args:
         device_mesh: a mesh with one axis; or
         devices: names of devices. With neither, all devices.
-        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
-            batches gives each process its own rows.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where each
+            gives its own rows: in what yields batches, arrays and single batches.
         shards_optimizer: whether what the optimizer keeps for weights from 4 MiB on is cut over the devices, which saves memory
             ("ZeRO", stage 1).
 

@@ -23,8 +23,8 @@ class FullySharded(Distribution):
         device_mesh: the devices; default all along one axis, `"data"`.
         batch_dim_name: the axis along which batches are dealt out, and weights are cut first; default the mesh's first.
         smallest: bytes from which on a weight is cut.
-        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
-            batches gives each process its own rows.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where each
+            gives its own rows: in what yields batches, arrays and single batches.
 
     Example:
         >>> import numpy as np

@@ -28,10 +28,16 @@ def initialize(
     What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
     torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`, or SkyPilot's variables; then from what JAX finds of Slurm,
     Open MPI or a Kubernetes Job. Where nothing says that there are several processes, nothing happens. All take process 0's seed.
-    When one of them dies, leaves early or is stuck, the others end with status 75 and say which one it was (`watch.py`).
+    When one of them dies, leaves early or is stuck, the others end with status 75 and say which one it was; after an exception
+    with 1, as it does (`watch.py`). For that they connect to a second port of process 0: any that is free, or the one of
+    `JKERAS_WATCH_PORT` in its environment.
+
+    Of several processes on one machine (torchrun's `LOCAL_WORLD_SIZE`) each takes one GPU, that of its `LOCAL_RANK`, unless
+    `CUDA_VISIBLE_DEVICES` has given it others; CPUs are not divided.
 
     Args:
-        job_addresses: `"10.0.0.1:1234"`, where process 0 listens; of several, separated by commas, the first counts.
+        job_addresses: `"10.0.0.1:1234"` or `"[fd00::1]:1234"`, where process 0 listens; of several, separated by commas, the
+            first counts.
         num_processes: how many there are.
         process_id: number of this one.
         stuck_after: seconds; a process that is behind the others, or silent, for so long is stuck. Longer than anything that one
@@ -39,6 +45,7 @@ def initialize(
 
     Raises:
         ValueError: a number out of range.
+        TimeoutError, ConnectionError: processes do not reach process 0's second port.
     """
     if stuck_after is not None and not stuck_after > 0:
         raise ValueError(f"stuck_after is a number of seconds, or None for never. Received: {stuck_after!r}.")
@@ -51,10 +58,11 @@ def initialize(
         return
     # JAX notices silent processes too, and ends the others without a word: the watch is to be the first.
     silence = _SILENCE if stuck_after is None else max(_SILENCE, int(stuck_after) + 60)
-    jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=silence)
+    jax.distributed.initialize(address, count, number, _own_gpu(), heartbeat_timeout_seconds=silence)
     if jax.process_count() > 1:
-        host = None if address is None else address.rpartition(":")[0]
-        processes.use_link(Watch(jax.process_index(), jax.process_count(), host, stuck_after))
+        host = None if address is None else address.rpartition(":")[0].strip("[]")
+        port = int(os.environ.get("JKERAS_WATCH_PORT", "0"))
+        processes.use_link(Watch(jax.process_index(), jax.process_count(), host, stuck_after, port))
     random.set_random_seed(processes.of_first(random.next_seed(), "the seed"))
 
 
@@ -71,6 +79,21 @@ def _asked(addresses: str | None, count: int | None, number: int | None) -> tupl
             hosts = env["SKYPILOT_NODE_IPS"].split()
             addresses, count, number = f"{hosts[0]}:{_PORT}", len(hosts), int(env["SKYPILOT_NODE_RANK"])
     return None if addresses is None else addresses.split(",")[0].strip(), count, number
+
+
+def _own_gpu() -> list[int] | None:
+    """The number of this process' GPU, where torchrun has started several processes on the machine; JAX has no such for CPUs."""
+    env = os.environ
+    count = int(env.get("LOCAL_WORLD_SIZE", "1"))
+    seen = env.get("CUDA_VISIBLE_DEVICES")
+    if (
+        count < 2
+        or "LOCAL_RANK" not in env
+        or "JAX_LOCAL_DEVICE_IDS" in env
+        or (seen is not None and len(seen.split(",")) < count)
+    ):
+        return None
+    return [int(env["LOCAL_RANK"])]
 
 
 def _number(given: int | None, name: str) -> int | None:

@@ -26,8 +26,8 @@ class ModelParallel(Distribution):
     Args:
         layout_map: the rules, and with them the mesh.
         batch_dim_name: the axis along which batches are dealt out; default the mesh's first.
-        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where what yields
-            batches gives each process its own rows.
+        auto_shard_dataset: True where all processes give the same whole batches, and take their parts; False where each
+            gives its own rows: in what yields batches, arrays and single batches.
         kwargs: `device_mesh`, which must be that of the rules.
 
     Raises:

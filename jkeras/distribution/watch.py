@@ -3,7 +3,7 @@
 A process that waits for another one in a sum over all of them waits until a timeout of minutes, or for ever, deep within XLA,
 where no exception reaches. So threads beside it hold connections with process 0 in the middle (`connections.py`), and whoever
 learns that the work cannot go on tells the others, writes a message and ends its process with `RESTART`, so that whatever started
-it starts all of them again. There are five ways to learn it:
+it starts all of them again; after an exception in one of them with 1, as that one does. There are five ways to learn it:
 
 * a connection ends without a goodbye: that process is dead;
 * a goodbye says how many joint operations that process has begun, and another one has begun more: it left early;
@@ -51,9 +51,6 @@ on where it was saved.
 _PATIENT = """
 If it was only slow, give it more time: jkeras.distribution.initialize(stuck_after=3600), in seconds.
 """
-_APART = """The processes are at different points of the work:
-{lines}
-Each must run the same script with the same arguments, and data that yield batches must yield the same number in each."""
 
 
 @dataclasses.dataclass
@@ -85,18 +82,19 @@ class Watch:
         count: of processes.
         address: the host where process 0 is reached; None for the name of its machine.
         stuck_after: seconds after which a process without progress is stuck; None for never.
+        port: where process 0 listens; 0 for any that is free.
     """
 
-    def __init__(self, number: int, count: int, address: str | None, stuck_after: float | None):
+    def __init__(self, number: int, count: int, address: str | None, stuck_after: float | None, port: int = 0):
         self.number, self.count, self._stuck_after = number, count, stuck_after
-        self._peers = connect(number, count, address)
+        self._peers = connect(number, count, address, port)
         now = time.monotonic()
         self._views = {peer: _View(now, now) for peer in self._peers}
         self._changed = threading.Condition()
         self._ending = threading.Lock()
         self._answers: collections.deque[list[list[Any]]] = collections.deque()
         self._begun = 0
-        self._waits_since: float | None = None
+        self._waiting, self._waits_since = 0, 0.0  # in how many blocks that wait, and since when
         self._over = False  # all have said goodbye
         for peer, connection in self._peers.items():
             self._start(self._listen, peer, connection)
@@ -121,17 +119,17 @@ class Watch:
 
     def waits(self, begins: bool) -> None:
         """This process begins to wait for its devices, or has its results."""
-        self._waits_since = time.monotonic() if begins else None
+        with self._changed:
+            if begins and not self._waiting:
+                self._waits_since = time.monotonic()
+            self._waiting += 1 if begins else -1
 
-    def of_all(self, what: str, value: int) -> list[int]:
-        """The numbers that all processes give, in their order.
+    def of_all(self, what: str, value: int) -> list[tuple[str, int]]:
+        """What all processes say, in their order, and their numbers.
 
         Args:
-            what: says what for; the same in all.
+            what: says what for.
             value: this one's.
-
-        Raises:
-            RuntimeError: the processes ask for different things.
         """
         self.began()
         if self.number:
@@ -146,9 +144,7 @@ class Watch:
             found = [said[number] for number in range(self.count)]
             for connection in self._peers.values():
                 connection.send("answer", found)
-        if any(asked != what for asked, _ in found):
-            raise RuntimeError(_APART.format(lines="\n".join(f"    process {n}: {asked}" for n, (asked, _) in enumerate(found))))
-        return [int(number) for _, number in found]
+        return [(str(asked), int(number)) for asked, number in found]
 
     # what the threads do ------------------------------------------------------------------------------------------------
 
@@ -204,8 +200,7 @@ class Watch:
                 connection.send("at", self._begun, self._waited(now))
 
     def _waited(self, now: float) -> float:
-        since = self._waits_since
-        return 0.0 if since is None else now - since
+        return now - self._waits_since if self._waiting else 0.0
 
     def _stuck(self, now: float, stuck_after: float) -> tuple[int | None, str] | None:
         """Which process is stuck, and why; None for all of them, which process 0 sees."""
@@ -239,7 +234,7 @@ class Watch:
             with contextlib.suppress(Exception):
                 faulthandler.dump_traceback(all_threads=True)
         _flush()
-        os._exit(1 if own and why == _LEFT else RESTART)
+        os._exit(1 if why == _FAILED or (own and why == _LEFT) else RESTART)  # another try would fail in the same way
 
     def _leave(self) -> None:
         """The script is done; wait for the others, since JAX would wait for no more than 5 minutes."""
@@ -262,7 +257,9 @@ class Watch:
             connection.send("over")
 
     def _forget(self) -> None:
+        """In a forked child: it is no process of the work, and waits for none when it ends."""
         self._over = True
+        atexit.unregister(self._leave)
         for connection in self._peers.values():
             connection.close()
 

@@ -64,14 +64,13 @@ def whole(value: object) -> np.ndarray:
     if not can_show(value):
         assert isinstance(value.sharding, NamedSharding)
         # One that failed before is waited for no more: the others hear that here, and not in the sum over all devices.
-        if processes.of_any(False, "gathering an array"):
-            raise RuntimeError("Another process failed before an array was gathered; its message says why.")
+        processes.go_on("gathering an array")
         value = put(value, NamedSharding(value.sharding.mesh, jax.sharding.PartitionSpec()))
+    elif value.sharding.num_devices > 1:
+        pieces = [shard.data for shard in value.addressable_shards]
+        value = jax.make_array_from_single_device_arrays(value.shape, value.sharding, pieces)
+    with processes.waiting():
         return np.asarray(value)
-    if value.sharding.num_devices == 1:
-        return np.asarray(value)
-    pieces = [shard.data for shard in value.addressable_shards]
-    return np.asarray(jax.make_array_from_single_device_arrays(value.shape, value.sharding, pieces))
 
 
 def gathered(value: jax.Array) -> jax.Array:

@@ -334,7 +334,8 @@ class FitLoop:
         batches, data = stacker.source.num_batches, stacker.epochs(first, count, self.seed)
         self._watch.lap()
         self._logs, table = self.run.dispatch(program.epochs, data, 0, batches, first, 0, count)
-        seconds = self._watch.lap(table)
+        with processes.waiting():
+            seconds = self._watch.lap(table)
         program.speed.note(count * batches, seconds, self._watch.pages)
         program.runs += 1
         consumed = self._position.consumed + count * batches

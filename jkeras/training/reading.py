@@ -171,7 +171,8 @@ def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Tree:
     """Outputs of batches `at` to `stop` of a stack, row by row, without what was padded."""
 
     def join(y: Tree) -> np.ndarray:
-        y = np.asarray(y)[at:stop]
+        with processes.waiting():
+            y = np.asarray(y)[at:stop]
         if y.ndim == 1:  # one number per batch
             return y
         y = y.reshape(-1, *y.shape[2:])

@@ -476,13 +476,14 @@ class Trainer:
         size = source.first_rows
         forward = self._forward_to_predict(specs, size)
         stacker = self._stacker(source, forward.outputs_at(size) if forward else ())
-        padded, steps = bool(forward and forward.keeps_rows_apart) and not self._in_parts(source), self._steps_per_event
+        padded, steps = bool(forward and forward.keeps_rows_apart) and not self._in_parts, self._steps_per_event
         return reading.predict(self.model, stacker, self.program("predict"), events, padded, steps)
 
-    def _in_parts(self, source: Source) -> bool:
+    @property
+    def _in_parts(self) -> bool:
         """Whether each process gives its own rows, so that a batch cannot be filled up at its end."""
         placement = self.placement
-        return placement is not None and placement.parts and processes.several() and not isinstance(source, ArraySource)
+        return placement is not None and placement.parts and processes.several()
 
     @property
     def _steps_per_event(self) -> int | None:
@@ -518,14 +519,15 @@ class Trainer:
 
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
-        if isinstance(source, ArraySource):
+        if isinstance(source, ArraySource) and not self._in_parts:
             return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs, placement=self.placement)
         check = self._check_data if self.is_prepared else lambda *batch: None
         return StreamStacker(source, check, beside=outputs, placement=self.placement)
 
     def _plain(self, logs: Logs) -> Logs:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
-        read = jax.device_get(logs)
+        with processes.waiting():
+            read = jax.device_get(logs)
         known = [] if self._objective is None else self._objective.log_names
         ordered = dict.fromkeys((*known, *(f"val_{name}" for name in known), *read))
         return {name: float(read[name]) if np.ndim(read[name]) == 0 else read[name] for name in ordered if name in read}
@@ -682,7 +684,7 @@ class Trainer:
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows
-        if rows == 1 or not self._forward_passes or self._in_parts(source):
+        if rows == 1 or not self._forward_passes or self._in_parts:
             return False
         x_spec, y_spec, _ = (like or source).specs
         leaves, tree = jax.tree.flatten((x_spec, y_spec))
