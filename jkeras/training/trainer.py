@@ -291,11 +291,10 @@ class Trainer:
             return []
         given = self.config.metrics or self.config.weighted_metrics
         if self._objective is None:
-            return [self._loss_mean, self._as_one] if given and self._shown == "outside" else [self._loss_mean]
+            as_one = self._as_one if self._shown == "outside" else self._all_but_loss
+            return [self._loss_mean, as_one] if given else [self._loss_mean]
         loss, *means = self._objective.loss_means.values()
-        if self._shown == "in a step for TensorFlow":
-            return [loss, *means, *self._as_one.metrics]
-        if self._shown == "in a step for JAX":
+        if self._shown == "in a step":
             return [loss, self._all_but_loss] if self._all_but_loss.metrics else [loss]
         return [loss, self._as_one, *means] if given else [loss, *means]
 
