@@ -263,6 +263,29 @@ def test_a_last_execution_that_is_not_full_has_the_number_that_keras_gives_it(st
     assert progress.seen == progress.target == 7
 
 
+def test_what_a_subclass_overrides_has_keras_numbers(tmp_path):
+    heard = {}
+    for library in (jkeras, keras):
+
+        class Own(library.callbacks.ModelCheckpoint):
+            def on_train_batch_end(self, batch, logs=None):
+                heard.setdefault(library, []).append(batch)  # noqa: B023
+
+        callback = Own(str(tmp_path / "model.keras"), save_freq=100)
+        net(library, steps_per_execution=3).fit(X[:14], Y[:14], batch_size=2, verbose=0, callbacks=[callback])
+    assert heard[jkeras] == heard[keras] == [2, 5, 8]
+
+
+def test_a_list_of_callbacks_goes_on_counting_as_it_did():
+    seen = []
+    events = callbacks.CallbackList([callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: seen.append(batch))])
+    model = net(steps_per_execution=3)
+    model.evaluate(X[:6], Y[:6], batch_size=2, verbose=0, callbacks=events)
+    model.predict(X[:6], batch_size=2, verbose=0, callbacks=events)
+    events.on_test_batch_end(0, {})
+    assert seen == [2, 0]
+
+
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_training_ends_where_a_generator_does():
     """Keras warns too, but trains on the first two batches again."""

@@ -455,9 +455,9 @@ class Trainer:
     def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
         self.prepare_for(source, "evaluate")
-        events = self._events(callbacks, verbose, source)
         padded = self._pads(source)
-        return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
+        with self._events(callbacks, verbose, source) as events:
+            return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
     def _evaluate(self, stacker: Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
@@ -466,7 +466,10 @@ class Trainer:
     def predict(self, source: Source, callbacks: object, verbose: int | str) -> Tree:
         """The outputs for data, as numpy arrays."""
         specs = self.build_for(source)
-        events = self._events(callbacks, verbose, source)
+        with self._events(callbacks, verbose, source) as events:
+            return self._predict(source, specs, events)
+
+    def _predict(self, source: Source, specs: Tree, events: CallbackList) -> Tree:
         if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1 and self.placement is None:
             rows = source.num_samples
             pads = rows > 1 and (forward := self._forward_to_predict(specs, rows)) is not None and forward.keeps_rows_apart
@@ -504,16 +507,22 @@ class Trainer:
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
         return self._plain(logs)
 
-    def _events(self, callbacks: object, verbose: int | str, source: Source) -> CallbackList:
+    @contextlib.contextmanager
+    def _events(self, callbacks: object, verbose: int | str, source: Source) -> Iterator[CallbackList]:
+        """Around a run: its callbacks. A list that was given keeps its own `steps_per_event` for the user's loops."""
         if not callbacks and verbose == 0:
-            return _SILENT
+            yield _SILENT
+            return
         if isinstance(callbacks, CallbackList):
             events = callbacks
         else:
             run: dict[str, Any] = {"verbose": verbosity(verbose), "epochs": 1, "steps": source.num_batches}
             events = CallbackList(callbacks, add_progbar=verbose != 0, model=self.model, **run)
-        events.steps_per_event = self._steps_per_event or 1
-        return events
+        before, events.steps_per_event = events.steps_per_event, self._steps_per_event or 1
+        try:
+            yield events
+        finally:
+            events.steps_per_event = before
 
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
