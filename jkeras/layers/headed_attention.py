@@ -10,10 +10,10 @@ Each projection is a layer of its own, as in Keras: `query`, `key`, `value`, `at
 
 from __future__ import annotations
 
-import re
 import functools
 import math
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
