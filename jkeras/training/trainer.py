@@ -77,6 +77,12 @@ fit, evaluate, train_on_batch or test_on_batch first:
     model.test_on_batch(x, y)
 """
 
+_NO_VALIDATION = """validation_data has no batch left, so this epoch and those that follow have no validation. A generator is used
+up after one pass: let it go on for ever and say how long a validation is, or pass what can be read again (arrays, a PyDataset):
+
+    model.fit(x, y, validation_data=batches(), validation_steps=10)
+"""
+
 _LOOKS_AT_VALUES = """{name}.train_step looks at the values of arrays, which compiled code does not know. It runs line by line, as
 with compile(run_eagerly=True), and much slower. The reason: {reason}"""
 
@@ -429,8 +435,7 @@ class Trainer:
                 loop.resume(state)
             for epoch, logs in loop.epochs(state.epoch, epochs):
                 if validation_stacker is not None and validates(epoch, validation_freq):
-                    found, _ = self._evaluate(validation_stacker, events, padded)
-                    logs.update({f"val_{name}": value for name, value in found.items()})
+                    logs.update(self._validate(validation_stacker, events, padded))
                 logs = self._plain(logs)
                 loop.end_epoch()
                 events.on_epoch_end(epoch, logs)
@@ -441,6 +446,14 @@ class Trainer:
         events.on_train_end(logs)
         assert model.history is not None
         return model.history
+
+    def _validate(self, stacker: Stacker, events: CallbackList, padded: bool) -> Logs:
+        """The logs of a validation; none where its generator is used up."""
+        if not stacker.source.has_more():
+            warnings.warn(_NO_VALIDATION, stacklevel=4)
+            return {}
+        found, _ = self._evaluate(stacker, events, padded)
+        return {f"val_{name}": value for name, value in found.items()}
 
     def _keep_average(self) -> None:
         """With `use_ema`, keep the average of the weights in place of the weights."""
