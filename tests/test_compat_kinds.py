@@ -74,6 +74,20 @@ def test_sizes_have_values_and_are_known():
     assert made(x).tolist() == [3, 3]
 
 
+def test_numbers_computed_from_sizes_are_numbers():
+    n = arrays.size([[1, 2, 3]])
+    found = [n + 1, 1 + n, n - 1, 7 - n, 2 * n, n // 2, arrays.shape([[1, 2, 3]])[1] * 2]
+    assert [one.numpy().tolist() for one in found] == [4, 4, 2, 4, 6, 1, 6]
+    assert type(n / 2) is type(n * 0.5) is float and (n + jnp.ones(2)).tolist() == [4, 4]
+
+
+def test_a_dtype_without_a_number_has_the_rest():
+    eighth = dtypes.as_dtype("float8_e4m3fn")
+    assert eighth.real_dtype is eighth and eighth.is_floating
+    with pytest.raises(TypeError, match="no number"):
+        dtypes.as_dtype("float4_e2m1fn").as_datatype_enum  # noqa: B018
+
+
 def assigned(make, compiled=lambda fn: fn):
     v, w = make([1.0, 2.0, 3.0]), make([[1, 2], [3, 4]])
 
