@@ -188,8 +188,9 @@ def test_a_generator_goes_on_over_epochs_and_warns_when_it_ends():
         assert len(values(source, 2)) == 1
     once = as_source(pairs())
     assert len(values(once)) == 5
-    with pytest.warns(UserWarning, match="ran out of data"):
-        assert values(once, 1) == []
+    assert not once.has_more() and values(once, 1) == []
+    more = as_source(pairs())
+    assert more.has_more() and more.has_more() and len(values(more)) == 5
 
 
 def test_an_iterable_starts_anew_with_each_pass_and_learns_its_length():

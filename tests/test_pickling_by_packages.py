@@ -36,3 +36,9 @@ def test_a_reduce_of_a_package_counts(monkeypatch):
     again = pickle.loads(pickle.dumps(model))
     assert type(again).__name__ == "Local" and isinstance(again, Model)
     np.testing.assert_array_equal(again(np.ones((2, 3))), model(np.ones((2, 3))))
+
+
+def test_a_class_has_the_name_under_which_the_type_of_its_model_was_registered():
+    model = made()
+    saving.register_keras_serializable("p", "N")(type(model))
+    assert saving.get_registered_name(type(model)) == saving.get_registered_name(type(model).__mro__[1]) == "p>N"

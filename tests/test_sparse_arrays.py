@@ -57,6 +57,25 @@ def test_layers_take_them():
     np.testing.assert_allclose(first, own(DENSE.astype("float32")), rtol=1e-6)
 
 
+def test_masks_of_them_are_those_of_dense_arrays():
+    steps = sparse.BCOO.fromdense(np.array([[[1.0], [0.0], [2.0]]], "float32"))
+    for layer, x in ((layers.Embedding(5, 2, mask_zero=True), matrix()), (layers.Masking(), steps)):
+        found, expected = layer(x), layer(x.todense())
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(found._keras_mask, expected._keras_mask)
+
+
+def test_matrices_of_scipy_are_data_and_no_arrays():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    model, rows = Sequential([Input((6,)), layers.Dense(1)]), scipy_sparse.csr_matrix(X)
+    for use in (model, layers.Dense(2), layers.Normalization().adapt, ops.convert_to_tensor, ops.sqrt, lambda s: ops.add(s, 1)):
+        with pytest.raises(TypeError, match=r"sparse matrix csr_matrix float32\(23, 6\).*S\.toarray\(\)"):
+            use(rows)
+    statistics = layers.Normalization()
+    statistics.adapt(padded())
+    np.testing.assert_allclose(np.ravel(statistics.mean), X.mean(0), rtol=1e-5)
+
+
 def test_graphs_have_sparse_inputs():
     x = Input((4,), sparse=True)
     hidden = layers.Dense(3)(x)

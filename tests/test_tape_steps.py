@@ -107,6 +107,53 @@ def test_the_steps_of_keras_2(weights, cls):
     same_weights(own, default)
 
 
+def _each_but_the_loss(model, loss, y, y_pred):
+    for metric in model.metrics:
+        metric.update_state(*((loss,) if metric.name == "loss" else (y, y_pred)))
+    return {m.name: m.result() for m in model.metrics}
+
+
+def _by_place(model, loss, y, y_pred):
+    model.metrics[0].update_state(loss)
+    model.metrics[1].update_state(y, y_pred)
+    return model.get_metrics_result()
+
+
+def _by_name(model, loss, y, y_pred):
+    named = {metric.name: metric for metric in model.metrics}
+    named["loss"].update_state(loss)
+    named["compile_metrics"].update_state(y, y_pred)
+    return {name: metric.result() for name, metric in named.items()}
+
+
+def _of_keras_2(model, loss, y, y_pred):
+    model.compiled_loss(y, y_pred)
+    model.compiled_metrics.update_state(y, y_pred)
+    return {m.name: m.result() for m in model.metrics}
+
+
+@pytest.mark.parametrize("update", [_each_but_the_loss, _by_place, _by_name, _of_keras_2])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_steps_see_the_compiled_metrics_as_one_and_report_each(update, outputs):
+    class Model(jkeras.Model):
+        def test_step(self, data):
+            x, y = data
+            y_pred = self(x, training=False)
+            assert all(isinstance(metric, metrics.Metric) for metric in self.metrics)
+            return update(self, self.compute_loss(y=y, y_pred=y_pred), y, y_pred)
+
+    found = []
+    for cls in (Model, jkeras.Model):
+        jkeras.utils.set_random_seed(0)
+        x = layers.Input((6,))
+        model = cls(x, [layers.Dense(1, name=name)(x) for name in "ab"[:outputs]])
+        model.compile("sgd", ["mse", "mae"][:outputs], metrics=[["mae", "mse"], ["mae"]][:outputs])
+        found.append(model.evaluate(X, [Y] * outputs, batch_size=32, verbose=0, return_dict=True))
+    assert list(found[0]) == list(found[1]) and len(found[0]) == (6 if outputs == 2 else 3)
+    for name, value in found[1].items():
+        np.testing.assert_allclose(found[0][name], value, rtol=1e-5)
+
+
 def test_minimize_with_a_function():
     own, default = network(Minimized), network()
     fit(own, epochs=1), fit(default, epochs=1)

@@ -263,12 +263,46 @@ def test_a_last_execution_that_is_not_full_has_the_number_that_keras_gives_it(st
     assert progress.seen == progress.target == 7
 
 
-@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_what_a_subclass_overrides_has_keras_numbers(tmp_path):
+    heard = {}
+    for library in (jkeras, keras):
+
+        class Own(library.callbacks.ModelCheckpoint):
+            def on_train_batch_end(self, batch, logs=None):
+                heard.setdefault(library, []).append(batch)  # noqa: B023
+
+        callback = Own(str(tmp_path / "model.keras"), save_freq=100)
+        net(library, steps_per_execution=3).fit(X[:14], Y[:14], batch_size=2, verbose=0, callbacks=[callback])
+    assert heard[jkeras] == heard[keras] == [2, 5, 8]
+
+
+def test_a_list_of_callbacks_goes_on_counting_as_it_did():
+    seen = []
+    events = callbacks.CallbackList([callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: seen.append(batch))])
+    model = net(steps_per_execution=3)
+    model.evaluate(X[:6], Y[:6], batch_size=2, verbose=0, callbacks=events)
+    model.predict(X[:6], batch_size=2, verbose=0, callbacks=events)
+    events.on_test_batch_end(0, {})
+    assert seen == [2, 0]
+
+
 def test_training_ends_where_a_generator_does():
     """Keras warns too, but trains on the first two batches again."""
-    one, two = net(), net()
-    with pytest.warns(UserWarning, match="no batch in epoch 3, so training ends here"):
-        history = one.fit(((X[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)), epochs=5, steps_per_epoch=2, verbose=0)
+    one, two, seen = net(), net(), []
+    see = callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, _: seen.append(epoch), on_epoch_end=lambda epoch, _: seen.append(-epoch)
+    )
+    batches = ((X[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4))
+    with pytest.warns(UserWarning, match="no batch in epoch 3, so training ends here") as warned:
+        history = one.fit(batches, epochs=5, steps_per_epoch=2, verbose=0, callbacks=[see])
+    assert seen == [0, 0, 1, -1] and len(warned) == 1
     expected = two.fit(X[:16], Y[:16], batch_size=4, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0)
     assert history.epoch == [0, 1]
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-6)
+
+
+def test_training_goes_on_where_a_generator_of_validation_data_ends():
+    model, batches = net(), ((X[i : i + 4], Y[i : i + 4]) for i in range(0, 8, 4))
+    with pytest.warns(UserWarning, match=r"(?s)validation_data has no batch left.*validation_steps=10"):
+        history = model.fit(X, Y, epochs=4, validation_data=batches, validation_steps=1, verbose=0).history
+    assert len(history["loss"]) == 4 and len(history["val_loss"]) == 2

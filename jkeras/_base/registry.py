@@ -216,9 +216,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         before = _custom.get(registered)
         if _custom_names.get(id(before)) == registered:
             del _custom_names[id(before)]  # it may be freed now, and another object may get its id
-        known = getattr(obj, "__dict__", {}).get(
-            "_declared_as", obj
-        )  # `type(model)` of one with a graph; files name the class that you wrote
+        known = _declared(obj)
         _custom[registered] = known
         _custom_names[id(known)] = registered
         return obj
@@ -228,7 +226,13 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 def get_registered_name(obj: object) -> str:
     """`package>name` of a registered object, else its plain `__name__`."""
-    return _custom_names.get(id(obj), getattr(obj, "__name__", str(obj)))
+    return _custom_names.get(id(_declared(obj)), getattr(obj, "__name__", str(obj)))
+
+
+def _declared(obj: T) -> T:
+    """The class that you wrote, which files name, for `type(model)` of a model with a graph; else the same."""
+    known: T = getattr(obj, "__dict__", {}).get("_declared_as", obj)
+    return known
 
 
 def get_registered_object(name: str, custom_objects: CustomObjects = None, module_objects: CustomObjects = None) -> Any:

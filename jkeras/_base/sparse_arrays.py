@@ -13,7 +13,11 @@ import sys
 
 import jax
 
+from jkeras._base.errors import describe
 from jkeras._base.types import Tree
+
+_MATRIX = """Received the sparse matrix {value}, where an array is needed. Write S.toarray(). (fit, evaluate and predict take
+SciPy's matrices as they are.)"""
 
 _MODULE = "jax.experimental.sparse"
 
@@ -46,3 +50,13 @@ def all_dense(tree: Tree) -> Tree:
     if not any_sparse(tree):
         return tree
     return jax.tree.map(lambda value: value.todense() if is_sparse(value) else value, tree, is_leaf=is_sparse)
+
+
+def refuse_matrix(value: object) -> None:
+    """Raise an error for a sparse matrix of SciPy or its kind.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if hasattr(value, "tocsr"):
+        raise TypeError(_MATRIX.format(value=f"{type(value).__name__} {describe(value)}"))

@@ -43,7 +43,8 @@ class Callback(TakesPlainNumbers):
             program; for classes that only record, and only epochs. Each class declares it for itself; subclasses do not inherit
             it.
         exact_batches: with `steps_per_execution=3`, the last of 7 batches ends an execution that has room for batches 6 to 8. As
-            in Keras the event is called number 8 then (False), or it has the number of the batch, 6 (True).
+            in Keras the event is called number 8 then (False), or it has the number of the batch, 6 (True). It counts for the
+            methods of the class that declares it, not for those that a subclass overrides.
         acts_last: whether it is called after all others, wherever it stands in the list.
         replays: whether the run must keep the values at the start of each chunk, for `model.find_nonfinite()`. That costs a copy
             of the weights and the optimizer's state.

@@ -204,7 +204,7 @@ class CallbackList(Callback):
             if "batch" not in hook or getattr(callback, "every_batch", True):
                 given = plain = plain_logs(logs) if plain is None else plain
             numbers = place
-            if hook.endswith("batch_end") and not getattr(callback, "exact_batches", False):
+            if self.steps_per_event > 1 and hook.endswith("batch_end") and not _is_exact(callback, hook):
                 numbers = tuple(number + -(number + 1) % self.steps_per_event for number in place)
             try:
                 method(*numbers, given)  # by position: in Keras 2 its name was free
@@ -276,6 +276,16 @@ def _listener(callback: object, hook: str) -> Callable[..., object] | None:
         if name is not None and overrides(callback, name):
             return getattr(callback, name)
     return None
+
+
+def _is_exact(callback: object, hook: str) -> bool:
+    """`exact_batches`; that of a class is not for the methods that its subclasses override."""
+    for owner in (callback, *type(callback).__mro__):
+        if "exact_batches" in (own := getattr(owner, "__dict__", {})):
+            return bool(own["exact_batches"])
+        if hook in own or _ALIASES.get(hook) in own:
+            break
+    return False
 
 
 def plain_logs(logs: Logs) -> dict[str, object]:

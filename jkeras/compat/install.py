@@ -21,6 +21,7 @@ from jkeras.compat.restored import Restored
 from jkeras.compat.standin.array_shape import ArrayShape
 from jkeras.compat.standin.op_graph import Op, tensor_of
 from jkeras.compat.standin.tensor_spec import TensorShape
+from jkeras.compat.standin.variables import assign_of
 from jkeras.graph import KerasTensor
 from jkeras.state.variable import Variable
 
@@ -162,9 +163,10 @@ def _keep_shape(self: KerasTensor | Variable, shape: Iterable[int | None]) -> No
 _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
 _METHODS: dict[Any, dict[str, Any]] = {
     **{kind: {"shape": _with_methods(vars(kind)["shape"])} for kind in _ARRAY.__subclasses__() if "shape" in vars(kind)},
-    _ARRAY: {"numpy": _numpy, **_SHAPES},
+    _ARRAY: {"numpy": _numpy, "assign": property(assign_of), **_SHAPES},
     jax.core.Tracer: {  # `jax.grad` of code that runs line by line has values
         "numpy": property(_numpy_if_known),
+        "assign": property(assign_of),
         "op": property(_op),  # these three while a function's operations are known
         "name": property(_name),
         "consumers": property(_consumers),

@@ -64,6 +64,7 @@ class IterableSource(Source):
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
         self._position = self._seen_before = 0
+        self._ahead: list[object] = []  # at most one item, which `has_more` has read
 
     @property
     def num_batches(self) -> int | None:
@@ -82,6 +83,14 @@ class IterableSource(Source):
         self.bare_inputs = not isinstance(first, (list, tuple))
         batch = self._read(first, 0)
         return spec_of(batch), common_length(*batch)
+
+    def has_more(self) -> bool:
+        """Whether a generator has a batch left, which is not lost; what can be read again has."""
+        if not self.one_pass or self._ahead:
+            return True
+        with naming(self._place(self._position)):
+            self._ahead = [*itertools.islice(self._items, 1)]
+        return bool(self._ahead)
 
     def seek(self, batches: int) -> None:
         """Skip this many batches before the next epoch, so that fresh data continue where the run stopped.
@@ -138,7 +147,7 @@ class IterableSource(Source):
     def _next(self, first: bool) -> object:
         try:
             with naming(self._place(self._position)):
-                item = next(self._items)
+                item = self._ahead.pop() if self._ahead else next(self._items)
         except StopIteration:
             # An epoch that begins where the last pass ended begins the next pass.
             if not first or self.one_pass or not self._position:
@@ -152,10 +161,8 @@ class IterableSource(Source):
     def _end_of_data(self, count: int) -> None:
         if not self._position:
             raise _no_data(self.data)
-        if self.steps is not None:
+        if count and self.steps is not None:  # who gets no batch says what that means
             warn_ran_out(count, self.steps)
-        elif self.one_pass and not count:
-            warn_ran_out(0, self._position)
         if not self.one_pass:
             self._length = self._position
             self._items = None

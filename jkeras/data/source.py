@@ -70,6 +70,10 @@ class Source(ABC):
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, as host or device arrays."""
 
+    def has_more(self) -> bool:
+        """Whether there is a batch for another epoch. Only what is read but once may have none; it reads one ahead to know."""
+        return True
+
     def begin_epoch(self) -> None:  # noqa: B027 - most sources have nothing to do
         """Tell the data that an epoch begins, before its first batch is made, in the thread that trains."""
 

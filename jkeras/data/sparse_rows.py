@@ -1,4 +1,6 @@
-"""Sparse matrices as data: rows become dense where a batch is made, so the whole never has to fit in memory."""
+"""Sparse matrices as data: rows become dense once where all are small (`prepared.py`), else where a batch is made, so that the
+whole never has to fit in memory.
+"""
 
 from __future__ import annotations
 

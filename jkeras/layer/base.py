@@ -32,7 +32,7 @@ from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
-from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse
+from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse, refuse_matrix
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
 from jkeras._text.arrays import as_texts, is_listed_text
 from jkeras.graph import Node, Spec, infer
@@ -502,6 +502,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 return array  # a lookup below takes wider integers than JAX
             casts = array.dtype != self._compute and is_float(array.dtype) and self._casts_inputs()
             return self._to_array(jnp.asarray(array, self._compute if casts else None))
+        if not self._plan.own_call:
+            refuse_matrix(value)
         return value
 
     def _passes_strings(self) -> bool:
@@ -540,7 +542,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _pass_mask(self, inputs: Tree, outputs: Tree, mask: Tree) -> None:
         incoming = mask if mask is not None else structures.masks_of(inputs)
-        outgoing = self.compute_mask(inputs, incoming)
+        outgoing = self.compute_mask(inputs if self._plan.own_call else all_dense(inputs), incoming)
         for leaf, one in structures.zip_masks(jax.tree.leaves(outputs), outgoing):
             set_mask(leaf, one)
 

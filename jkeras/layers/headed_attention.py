@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query
 
 _NO_PART = """The DTypePolicyMap of the attention layer {layer!r} has entries for none of its parts: {unknown}. The entries
 are the paths of its parts, letter by letter: {known}."""
+
+_PATH = re.compile(r"[\w\-./ ]+")  # of a layer; other entries are expressions
 
 
 class Projection(QuantizableLayer):
@@ -322,13 +325,15 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         return {**config, "projection_configs": serialize(configs)} if configs else config
 
     def _check_policies(self) -> None:
-        """Refuse a map of policies with an entry for a part that this layer does not have, or without one for any that it has."""
+        """Refuse a map of policies with an entry for a part that this layer does not have, or whose entries are for no layer."""
         policies, place = self.dtype_policy, self._place()
         if not isinstance(policies, DTypePolicyMap):
             return
         parts = ("query", "key", "value", *(("gate",) if self.use_gate else ()), "attention_output")
         known = [f"{place}/{part}" for part in parts]
-        own = [path for path in policies if path.startswith(f"{place}/")] or [*policies]  # layers may share a map
+        own = [path for path in policies if path.startswith(f"{place}/")]
+        if not own and not any(_PATH.fullmatch(path) and path not in parts for path in policies):  # layers may share a map
+            own = [*policies]
         if unknown := [path for path in own if path not in known]:
             raise ValueError(_NO_PART.format(layer=self.name, unknown=unknown, known=known))
 

@@ -20,7 +20,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jkeras._base.config import settings
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse
+from jkeras._base.sparse_arrays import all_dense, any_sparse, is_sparse, refuse_matrix
 from jkeras._base.types import Tensor as Tensor
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer, moves_entries
@@ -141,6 +141,7 @@ def find(name: str) -> Function:
 def operand(x: Tensor) -> ArrayLike:
     """What `jax.numpy` accepts, unchanged; anything else (lists, tuples) as an array."""
     if not isinstance(x, _NATIVE):
+        refuse_matrix(x)
         x = jnp.asarray(x)
     return x
 
@@ -148,6 +149,7 @@ def operand(x: Tensor) -> ArrayLike:
 def as_array(x: Tensor, dtype: DTypeLike | None = None) -> jax.Array:
     """A JAX array, in a dtype if one is given; a sparse one stays sparse."""
     if not isinstance(x, jax.Array) and not is_sparse(x):
+        refuse_matrix(x)
         x = jnp.asarray(x)
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 

@@ -187,7 +187,7 @@ class FitLoop:
     def epochs(self, first: int, last: int) -> Iterator[tuple[int, Logs]]:
         """Run epochs `first` to `last`: the number of each and its logs, still on the device. `end_epoch` follows each.
 
-        A later epoch without any batch ends the run, with a warning.
+        A later epoch without any batch ends the run, with a warning; that of a generator does not begin.
 
         Raises:
             ValueError: the first epoch has no batch.
@@ -198,9 +198,12 @@ class FitLoop:
             if count > 1:
                 yield from self._joined_epochs(first, count)
             else:
-                self._begin_epoch(first)
-                logs = self._epoch(first)
-                if not self._position.position:
+                ends = first > begun and not self.stacker.source.has_more()
+                if not ends:
+                    self._begin_epoch(first)
+                    logs = self._epoch(first)
+                    ends = not self._position.position
+                if ends:
                     if first == begun:
                         raise ValueError(_NO_BATCH.format(epoch=first + 1, so=""))
                     warnings.warn(_NO_BATCH.format(epoch=first + 1, so=", so training ends here"), stacklevel=4)

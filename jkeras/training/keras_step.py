@@ -147,7 +147,7 @@ def from_keras(model: Steps, name: str, step: Callable[..., Any]) -> Step:
 
     def run(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         lists = Lists(model, name, state)
-        with model._trainer.showing_metrics("in a step for JAX"):
+        with model._trainer.showing_metrics("in a step"):
             result, new = step(lists.state, pack_x_y_sample_weight(*batch))
         if name == "predict_step":
             pair = len(new) == 2 and all(isinstance(part, (list, tuple)) for part in new)

@@ -227,9 +227,8 @@ class Steps(Layer):
         """What is reported: the mean of the loss, the compiled metrics, the means of the losses of several outputs, and the
         metrics that the model and its layers hold.
 
-        As in Keras 3 the compiled metrics are one object, `compile_metrics`, with a list of its own; a step in TensorFlow's form
-        sees each. They are there once the shapes of the data are known. Metrics of a model inside this one belong to its
-        training. May be overridden.
+        As in Keras 3 the compiled metrics are one object, `compile_metrics`, with a list of its own. They are there once the
+        shapes of the data are known. Metrics of a model inside this one belong to its training. May be overridden.
 
         Example:
             >>> import numpy as np

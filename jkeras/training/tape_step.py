@@ -34,6 +34,7 @@ from jkeras.layer.pure import layer_positions
 from jkeras.layer.tracking import inventory
 from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.tape import NeedsTrace, taped
+from jkeras.training.objective.logs import flat_results
 from jkeras.training.state import TrainState
 from jkeras.training.whole_step import Place, all_places, value_at, whole_step, with_value
 
@@ -80,24 +81,24 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
             hide_tracers(model)
         for place, old, new in zip(places, before, result.values):
             state = state if new is old else with_value(state, place, new)
-        return _after_step(model, name, state, result.output), result.output
+        return _after_step(model, name, state, result.output)
 
     return step
 
 
 def _own_step(model: Steps, name: str, batch: Batch) -> Tree:
     """What the step that the class wrote gives for a batch."""
-    with model._trainer.showing_metrics("in a step for TensorFlow"):
+    with model._trainer.showing_metrics("in a step"):
         return getattr(model, name)(data_of(model, batch))
 
 
-def _after_step(model: Steps, name: str, state: TrainState, output: Tree) -> TrainState:
-    """The state with one more step counted."""
+def _after_step(model: Steps, name: str, state: TrainState, output: Tree) -> tuple[TrainState, Tree]:
+    """The state with one more step counted, and the outputs, or the logs without dicts in them."""
     if name == "predict_step":
-        return state
+        return state, output
     if not isinstance(output, dict):
         raise TypeError(_NO_LOGS.format(cls=type(model).__name__, name=name, given=describe(output)))
-    return state._replace(iteration=state.iteration + 1, position=state.position + 1)
+    return state._replace(iteration=state.iteration + 1, position=state.position + 1), flat_results(output.items())
 
 
 def step_by_line(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Tree]]:
@@ -131,7 +132,7 @@ def step_by_line(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple
         for place, old in zip(places, before):
             new = place.variable.stored
             state = state if new is old else with_value(state, place, new)
-        return _after_step(model, name, state, output), output
+        return _after_step(model, name, state, output)
 
     return step
 

@@ -77,6 +77,12 @@ fit, evaluate, train_on_batch or test_on_batch first:
     model.test_on_batch(x, y)
 """
 
+_NO_VALIDATION = """validation_data has no batch left, so this epoch and those that follow have no validation. A generator is used
+up after one pass: let it go on for ever and say how long a validation is, or pass what can be read again (arrays, a PyDataset):
+
+    model.fit(x, y, validation_data=batches(), validation_steps=10)
+"""
+
 _LOOKS_AT_VALUES = """{name}.train_step looks at the values of arrays, which compiled code does not know. It runs line by line, as
 with compile(run_eagerly=True), and much slower. The reason: {reason}"""
 
@@ -291,11 +297,10 @@ class Trainer:
             return []
         given = self.config.metrics or self.config.weighted_metrics
         if self._objective is None:
-            return [self._loss_mean, self._as_one] if given and self._shown == "outside" else [self._loss_mean]
+            as_one = self._as_one if self._shown == "outside" else self._all_but_loss
+            return [self._loss_mean, as_one] if given else [self._loss_mean]
         loss, *means = self._objective.loss_means.values()
-        if self._shown == "in a step for TensorFlow":
-            return [loss, *means, *self._as_one.metrics]
-        if self._shown == "in a step for JAX":
+        if self._shown == "in a step":
             return [loss, self._all_but_loss] if self._all_but_loss.metrics else [loss]
         return [loss, self._as_one, *means] if given else [loss, *means]
 
@@ -430,8 +435,7 @@ class Trainer:
                 loop.resume(state)
             for epoch, logs in loop.epochs(state.epoch, epochs):
                 if validation_stacker is not None and validates(epoch, validation_freq):
-                    found, _ = self._evaluate(validation_stacker, events, padded)
-                    logs.update({f"val_{name}": value for name, value in found.items()})
+                    logs.update(self._validate(validation_stacker, events, padded))
                 logs = self._plain(logs)
                 loop.end_epoch()
                 events.on_epoch_end(epoch, logs)
@@ -442,6 +446,14 @@ class Trainer:
         events.on_train_end(logs)
         assert model.history is not None
         return model.history
+
+    def _validate(self, stacker: Stacker, events: CallbackList, padded: bool) -> Logs:
+        """The logs of a validation; none where its generator is used up."""
+        if not stacker.source.has_more():
+            warnings.warn(_NO_VALIDATION, stacklevel=4)
+            return {}
+        found, _ = self._evaluate(stacker, events, padded)
+        return {f"val_{name}": value for name, value in found.items()}
 
     def _keep_average(self) -> None:
         """With `use_ema`, keep the average of the weights in place of the weights."""
@@ -456,9 +468,9 @@ class Trainer:
     def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
         self.prepare_for(source, "evaluate")
-        events = self._events(callbacks, verbose, source)
         padded = self._pads(source)
-        return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
+        with self._events(callbacks, verbose, source) as events:
+            return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
     def _evaluate(self, stacker: Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
@@ -467,7 +479,10 @@ class Trainer:
     def predict(self, source: Source, callbacks: object, verbose: int | str) -> Tree:
         """The outputs for data, as numpy arrays."""
         specs = self.build_for(source)
-        events = self._events(callbacks, verbose, source)
+        with self._events(callbacks, verbose, source) as events:
+            return self._predict(source, specs, events)
+
+    def _predict(self, source: Source, specs: Tree, events: CallbackList) -> Tree:
         if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1 and self.placement is None:
             rows = source.num_samples
             pads = rows > 1 and (forward := self._forward_to_predict(specs, rows)) is not None and forward.keeps_rows_apart
@@ -506,16 +521,22 @@ class Trainer:
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
         return self._plain(logs)
 
-    def _events(self, callbacks: object, verbose: int | str, source: Source) -> CallbackList:
+    @contextlib.contextmanager
+    def _events(self, callbacks: object, verbose: int | str, source: Source) -> Iterator[CallbackList]:
+        """Around a run: its callbacks. A list that was given keeps its own `steps_per_event` for the user's loops."""
         if not callbacks and verbose == 0:
-            return _SILENT
+            yield _SILENT
+            return
         if isinstance(callbacks, CallbackList):
             events = callbacks
         else:
             run: dict[str, Any] = {"verbose": verbosity(verbose), "epochs": 1, "steps": source.num_batches}
             events = CallbackList(callbacks, add_progbar=verbose != 0, model=self.model, **run)
-        events.steps_per_event = self._steps_per_event or 1
-        return events
+        before, events.steps_per_event = events.steps_per_event, self._steps_per_event or 1
+        try:
+            yield events
+        finally:
+            events.steps_per_event = before
 
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""

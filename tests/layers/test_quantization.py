@@ -378,8 +378,8 @@ def test_a_policy_for_a_part_that_attention_does_not_have_is_an_error():
         layer.build((None, 3, 2), (None, 3, 2))
         return [part.quantization_mode for part in (layer.query_dense, layer.key_dense)]
 
-    assert build(mha__query=1, other__key=1) == ["int8", None]
-    for policies in ({"mha__query": 1, "mha__queries": 1}, {"query": 1}, {"mha__.*": 1}):
+    assert build(mha__query=1, other__key=1) == ["int8", None] and build(other__query=1) == build(dense=1) == [None, None]
+    for policies in ({"mha__query": 1, "mha__queries": 1}, {"query": 1}, {"mha__.*": 1}, {".*__query": 1}):
         with pytest.raises(ValueError, match=r"(?s)none of its parts.*'mha/query', 'mha/key', 'mha/value', 'mha/att"):
             build(**policies)
 

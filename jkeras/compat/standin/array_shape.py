@@ -66,16 +66,32 @@ def _elementwise(operation: Callable[[Any, Any], Any], reflected: bool = False) 
 
 
 class Number(int):
-    """A size or a count: a number of Python, known while code is traced, with a tensor's `numpy()`.
+    """A size or a count: a number of Python, known while code is traced, with a tensor's `numpy()`. Sums, differences, products
+    and whole quotients with whole numbers are such numbers too.
 
     Example:
-        >>> Number(3).numpy(), Number(3) + 1
-        (np.int32(3), 4)
+        >>> Number(3).numpy(), (1 + Number(3) * 2).numpy(), Number(3) / 2
+        (np.int32(3), np.int32(7), 1.5)
     """
 
     def numpy(self) -> np.int32:
         """The number as one of NumPy's."""
         return np.int32(self)
+
+
+def _stays_number(name: str) -> Callable[[Number, Any], Any]:
+    method = getattr(int, name)
+
+    def compute(self: Number, other: Any) -> Any:
+        result = method(self, other)
+        return Number(result) if type(result) is int else result
+
+    return compute
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod"):
+    for _method in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Number, _method, _stays_number(_method))
 
 
 class Sizes(tuple[Any, ...]):

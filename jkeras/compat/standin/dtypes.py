@@ -49,7 +49,13 @@ class DType(metaclass=_DTypesAreInstances):
 
     @property
     def as_datatype_enum(self) -> int:
-        """TensorFlow's number."""
+        """TensorFlow's number.
+
+        Raises:
+            TypeError: it has none.
+        """
+        if self.name not in _NUMBERS:
+            raise TypeError(f"tf.{self.name} has no number in TensorFlow.")
         return _NUMBERS[self.name]
 
     @property
@@ -60,7 +66,8 @@ class DType(metaclass=_DTypesAreInstances):
     @property
     def real_dtype(self) -> DType:
         """That of the parts of a complex number; else the same."""
-        return _MADE[{"complex64": "float32", "complex128": "float64"}.get(self.name, self.name)]
+        part = {"complex64": "float32", "complex128": "float64"}.get(self.name)
+        return self if part is None else _MADE[part]
 
     @property
     def size(self) -> int:

@@ -46,7 +46,8 @@ _COMMUTATIVE = {"AddV2", "Maximum", "Minimum", "Mul"}
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2", "custom_jvp_call", "custom_vjp_call"}
 
 _NO_LOOPS = """The graph of this function has a {name}, which JAX runs as one operation, and not as TensorFlow's operations one
-by one. For a recurrent layer write unroll=True; or explain the model with shap.GradientExplainer or shap.KernelExplainer."""
+by one. For a recurrent layer write unroll=True. For plain gradients use a tf.GradientTape in place of tf.gradients; to explain a
+model, shap.GradientExplainer or shap.KernelExplainer."""
 
 _numbers = itertools.count()
 _current: ContextVar[Graph | None] = ContextVar("jkeras_op_graph", default=None)

@@ -73,8 +73,8 @@ _NOT_BY_LINE = """The block of line {line} of {file} looks at values, so it cann
 uses stop_recording, or is asked for a gradient by something that the block computes. Move what looks at values behind the
 block."""
 
-_NOT_IN_GRAPH = """While the rules for the gradients of TensorFlow's operations are replaced, a tape gives gradients, where it was
-entered, and no Jacobians."""
+_NOT_IN_GRAPH = """While the operations of a function are looked at, because it calls tf.gradients or because the rules for
+the gradients of TensorFlow's operations are replaced, a tape gives gradients, where it was entered, and no Jacobians."""
 
 
 class UnconnectedGradients:

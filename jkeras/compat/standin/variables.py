@@ -6,6 +6,8 @@ object that stands for the array, as a Variable itself does, and that gives the 
 
 from __future__ import annotations
 
+import functools
+import weakref
 from collections.abc import Callable, Sequence
 
 import jax
@@ -15,6 +17,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.types import Array, Tree
 from jkeras.state.operators import ArrayOperators
+from jkeras.state.scope import is_traced
 from jkeras.state.variable import Variable as _Variable
 
 __all__ = ["Variable"]
@@ -51,61 +54,66 @@ class ValueOrMethod(ArrayOperators):
 jax.tree_util.register_pytree_node(ValueOrMethod, lambda read: ((read.value,), None), lambda _, children: children[0])
 
 
-class VariablePart(ArrayOperators):
-    """Entries of a Variable: they stand for an array, and can be assigned.
+# Entries that were read as `v[index]`, by the id of their array: they can be assigned.
+_parts: dict[int, tuple[weakref.ref[Array], OfTensorFlow, Tree]] = {}
+
+_OTHER_SHAPE = "Cannot assign an array of shape {given} to entries of shape {shape}: give one that broadcasts to that shape."
+
+
+def assign_of(part: Array) -> Callable[..., OfTensorFlow]:
+    """The method `assign` of an array that was read as `v[index]`. It puts values in place of these entries of `v`, gives the
+    whole Variable, and takes TensorFlow's arguments.
 
     Args:
-        variable: of which.
-        index: the entries, in Python's way or as arrays.
+        part: the array.
+
+    Raises:
+        AttributeError: another array.
 
     Example:
         >>> v = Variable([1.0, 2.0, 3.0])
-        >>> v[1:].assign([7.0, 8.0]).numpy().tolist(), v[0].assign(5.0).numpy().tolist()
+        >>> assign_of(v[1:])([7.0, 8.0]).numpy().tolist(), assign_of(v[0])(5.0).numpy().tolist()
         ([1.0, 7.0, 8.0], [5.0, 7.0, 8.0])
     """
-
-    def __init__(self, variable: OfTensorFlow, index: Tree):
-        self.value = variable.array[index]
-        self._variable, self._index = variable, index
-
-    @property
-    def array(self) -> Array:
-        """The values."""
-        return self.value
-
-    def assign(self, value: Tree, use_locking: object = None, name: object = None, read_value: object = True) -> OfTensorFlow:
-        """Put values in place of these entries, and return the whole Variable.
-
-        Args:
-            value: of the shape of the entries, or of one that broadcasts to it.
-            use_locking, name, read_value: for graphs; ignored.
-
-        Raises:
-            ValueError: another shape.
-        """
-        new = jnp.asarray(value, self._variable.stored_dtype)
-        new = new.reshape(new.shape[max(0, new.ndim - self.value.ndim) :])
-        self._variable.assign(self._variable.stored.at[self._index].set(new))
-        return self._variable
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype)
-
-    def __jax_array__(self) -> Array:
-        return self.value
-
-    def __repr__(self) -> str:
-        return repr(self.value)
+    found = _parts.get(id(part))
+    if found is None or found[0]() is not part:
+        raise AttributeError(f"{type(part).__name__!r} object has no attribute 'assign'")
+    return functools.partial(_assign, part.shape, *found[1:])
 
 
-jax.tree_util.register_pytree_node(VariablePart, lambda part: ((part.array,), None), lambda _, children: children[0])
+def _assign(
+    shape: tuple[int, ...],
+    variable: OfTensorFlow,
+    index: Tree,
+    value: Tree,
+    use_locking: object = None,
+    name: object = None,
+    read_value: object = True,
+) -> OfTensorFlow:
+    new = jnp.asarray(value, variable.stored_dtype)
+    extra = max(0, new.ndim - len(shape))
+    if any(size != 1 for size in new.shape[:extra]) or any(n not in (1, size) for n, size in zip(new.shape[::-1], shape[::-1])):
+        raise ValueError(_OTHER_SHAPE.format(given=tuple(new.shape), shape=tuple(shape)))
+    variable.assign(variable.stored.at[index].set(new.reshape(new.shape[extra:])))
+    return variable
 
 
 class OfTensorFlow(_Variable):
     """A Variable that `tf.Variable` made."""
 
-    def __getitem__(self, index: Tree) -> VariablePart:
-        return VariablePart(self, index)
+    def __getitem__(self, index: Tree) -> Array:
+        """These entries, an array that has `assign` where scripts for TensorFlow run.
+
+        Raises:
+            IndexError: there are no such entries.
+        """
+        index = jax.tree.map(lambda part: part.array if isinstance(part, _Variable) else part, index)
+        part = self.array[index]
+        known = jax.tree.map(lambda at: np.zeros(at.shape, int) if is_traced(at) else at, index)
+        np.broadcast_to(False, self.shape)[known]  # NumPy looks whether they are there, where JAX takes the last ones
+        key = id(part)
+        _parts[key] = weakref.ref(part, lambda _: _parts.pop(key, None)), self, index
+        return part
 
     @property
     def value(self) -> ValueOrMethod:  # type: ignore[override]

@@ -12,6 +12,7 @@ import numpy as np
 from jkeras._base.config import epsilon
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.sparse_arrays import all_dense, refuse_matrix
 from jkeras._base.types import Array, Ints, Tree, Weights
 from jkeras.graph import Spec
 from jkeras.layer.base import BaseArguments, Layer
@@ -151,6 +152,8 @@ class Normalization(Layer):
 
 
 def _batches(data: Tree) -> Iterator[np.ndarray]:
+    refuse_matrix(data)
+    data = all_dense(data)
     if hasattr(data, "shape"):
         for start in range(0, data.shape[0], _ROWS):
             yield np.asarray(data[start : start + _ROWS], "float64")

@@ -6,14 +6,15 @@ A step for Keras 2 uses `model.compiled_loss` and `model.compiled_metrics`:
     self.compiled_metrics.update_state(y, y_pred)
     return {m.name: m.result() for m in self.metrics}
 
-A step in Keras' form on JAX walks over `self.metrics` and updates each but the loss by `(y, y_pred, sample_weight)`. Which output
-a metric is for, and whether it takes weights, only the objective knows. So `model.metrics` shows the compiled metrics as one:
+A step for Keras 3 walks over `self.metrics` and updates each but the loss by `(y, y_pred, sample_weight)`. Which output a metric
+is for, and whether it takes weights, only the objective knows. So `model.metrics` shows the compiled metrics as one:
 
 | where `model.metrics` is read   | what it begins with                                                |
 |---------------------------------|--------------------------------------------------------------------|
-| in a step in Keras' form on JAX | the mean of the loss, and an `AllButLoss`                          |
-| in a step in TensorFlow's form  | the means of the losses, and each compiled metric                  |
+| in a step in a form of Keras    | the mean of the loss, and an `AllButLoss`                          |
 | elsewhere                       | the mean of the loss, a `CompiledMetrics`, the other losses' means |
+
+The result of the one is a dict, whose entries stand in the logs on their own: so the step for Keras 2 reports what it did there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ import jax
 
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.metrics.base import Metric
-from jkeras.metrics.stateless import Stateless
 from jkeras.state.variable import Variable
 from jkeras.training.objective.logs import flat_results
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from jkeras.training.trainer import Trainer
 
 
-Shown = Literal["outside", "in a step for JAX", "in a step for TensorFlow"]
+Shown = Literal["outside", "in a step"]
 """Where `model.metrics` is read."""
 
 
@@ -72,16 +72,15 @@ class CompiledLoss:
             metric.reset_state()
 
 
-class CompiledMetrics(Stateless):
+class CompiledMetrics(Metric):
     """The metrics that `compile` was given, as one.
 
     Args:
         trainer: of a compiled model.
     """
 
-    name = "compile_metrics"
-
     def __init__(self, trainer: Trainer):
+        super().__init__(name="compile_metrics")
         self._trainer = trainer
 
     def _named(self) -> list[tuple[str, Metric]]:
@@ -112,8 +111,6 @@ class CompiledMetrics(Stateless):
         for metric in self.metrics:
             metric.reset_state()
 
-    reset_states = reset_state  # Keras 2's name
-
 
 class AllButLoss(CompiledMetrics):
     """The compiled metrics and, where there are several outputs, the means of their losses: all but that of the whole loss."""
@@ -124,6 +121,7 @@ class AllButLoss(CompiledMetrics):
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Add a batch to them."""
+        self._trainer.met_outputs(y_pred)
         objective = self._trainer.objective
         if objective.loss_names:
             for name, value in objective.loss(y_true, y_pred, sample_weight)[1].items():
