@@ -31,7 +31,7 @@ RANDOM = {
     "RandomGrayscale": {},
     "RandomColorJitter": {"brightness_factor": 0.2, "saturation_factor": 0.9},
     "RandomSharpness": {"factor": 1.0},
-    "RandomGaussianBlur": {},
+    "RandomGaussianBlur": {"sigma": (0.5, 1.0)},
     "MixUp": {"alpha": 1.0},
     "CutMix": {},
     "RandAugment": {"num_ops": 3},
