@@ -54,6 +54,7 @@ def test_the_jobset_gives_each_pod_what_initialize_reads():
     assert container["command"][-1].startswith(mounted[0]["mountPath"])
 
 
+@pytest.mark.slow
 def test_two_processes_train_through_the_launcher_and_the_worker_of_ray(tmp_path):
     """The first life of process 1 ends with status 75; both are started again. What Ray would say, torchrun's variables say."""
     worker = tmp_path / "worker.py"

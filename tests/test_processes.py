@@ -29,7 +29,7 @@ TROUBLES = {
     "freezes": ([75, -9], "Process 1 of 2 is frozen: it has said nothing for \\d s", ""),
     "waits": ([75, 75], r"(?s)All 2 processes have waited for their devices for 3 s.*in waits", "(?s)All 2 processes.*in waits"),
 }
-SLOW = ("dies", "freezes", "waits")  # the example survive.py shows the first
+SLOW = ("hangs", "dies", "freezes", "waits")  # the example survive.py shows the first
 
 
 @pytest.mark.parametrize("trouble", [pytest.param(t, marks=[pytest.mark.slow] * (t in SLOW)) for t in TROUBLES])
@@ -47,6 +47,7 @@ def test_all_end_and_say_which_process_is_missing(trouble):
     assert seconds < (7 if trouble in ("hangs", "freezes", "waits") else 3)
 
 
+@pytest.mark.slow
 def test_files_and_data_of_several_processes(tmp_path):
     """What two processes of two devices wrote, one process of one device reads, and goes on; `together.py` has the other half."""
     (first, second), _ = ends(start(HERE / "together.py", tmp_path, devices=2), seconds=300)

@@ -77,8 +77,9 @@ def test_each_block_is_rounded_for_what_the_rounded_ones_before_it_give(name, op
         np.testing.assert_allclose(block(x)[0], wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", (pytest.param("AWQConfig", marks=pytest.mark.slow), "GPTQConfig"))
+@pytest.mark.parametrize("name", ("AWQConfig", "GPTQConfig"))
 def test_weights_are_called_and_packed_as_in_keras_and_do_better(name, capsys):
     exact = np.asarray(build(jkeras)[0](X))
     mine = quantized(jkeras, name, filters=["up", "down"])

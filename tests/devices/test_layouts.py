@@ -175,8 +175,8 @@ def test_depthwise_and_grouped_convolutions_are_not_gathered():
 
 
 @pytest.mark.parametrize("multiplier", [1, 2])
-@pytest.mark.parametrize("groups", [2, 4, 12])
-@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("groups", [2, 12])
+@pytest.mark.parametrize("channels_last", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_convolutions_with_groups_are_the_same_in_parts(groups, multiplier, channels_last):
     rng = np.random.default_rng(0)
     geometry = Geometry((6, 5), (3, 2), (2, 1), (1, 1), ((1, 1), (0, 1)), groups, channels_last)
