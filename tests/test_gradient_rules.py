@@ -1,5 +1,6 @@
 """What a `tf.function` computes as a graph of operations, and gradients by rules that a package puts in TensorFlow's registry."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -121,3 +122,12 @@ def test_tf_gradients(tf):
     assert by_x.tolist() == again.tolist() == [4, 24] and by_w.tolist() == [1, 16] and none is None
     with pytest.raises(RuntimeError, match=r"decorated with @tf.function"):
         tf.gradients(jnp.ones(()), jnp.ones(()))
+
+
+def test_what_platforms_compute_in_their_own_ways_is_in_graphs(tf):
+    """Attention is traced for all platforms, of which the graph has the general one."""
+    layer = tf.keras.layers.MultiHeadAttention(2, 3)
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 4, 5)).astype("float32"))
+    layer(x, x)
+    found = tf.function(lambda x: tf.gradients(layer(x, x), x)[0])(x)
+    np.testing.assert_allclose(found, jax.grad(lambda x: jnp.sum(layer(x, x)))(x), rtol=1e-4, atol=1e-5)

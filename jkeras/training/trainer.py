@@ -143,7 +143,7 @@ class Trainer:
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, loop=None, _fingerprint=None, bare_inputs=True, finds_outputs=False)
+        self.__dict__.update({"_moved": False, **state}, loop=None, _fingerprint=None, bare_inputs=True, finds_outputs=False)
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.types import Array, Tree
+from jkeras.nn.row_dependence import CALLS
 from jkeras.nn.traced import equations, programs, run_equation
 from jkeras.state.operators import ArrayOperators
 
@@ -43,7 +44,6 @@ _FUNCTIONS = {
     "relu6": "Relu6", "sigmoid": "Sigmoid", "tanh": "Tanh", "max_windows": "MaxPool",
 }  # fmt: skip
 _COMMUTATIVE = {"AddV2", "Maximum", "Minimum", "Mul"}
-_CALLS = {"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2", "custom_jvp_call", "custom_vjp_call"}
 
 _NO_LOOPS = """The graph of this function has a {name}, which JAX runs as one operation, and not as TensorFlow's operations one
 by one. For a recurrent layer write unroll=True. For plain gradients use a tf.GradientTape in place of tf.gradients; to explain a
@@ -185,8 +185,8 @@ class Graph:
 
     def _results(self, equation: JaxprEqn, inputs: list[GraphTensor]) -> list[GraphTensor]:
         name, params = equation.primitive.name, equation.params
-        if name == "platform_index":  # of a `Choice`, whose branches follow
-            return []
+        if name == "platform_index":  # of a `Choice`, whose branches follow, and do not ask
+            return [self._constant(jnp.int32(0))]
         if params.get("branches_platforms") is not None:
             return self._run(params["branches"][-1], inputs[1:])
         if name == "scan":
@@ -222,7 +222,7 @@ class Graph:
 def _type_of(equation: JaxprEqn) -> str | None:
     """TensorFlow's type for an equation; None for a call, whose own equations count."""
     name, params = equation.primitive.name, equation.params
-    if name in _CALLS:
+    if name in CALLS:
         found = _FUNCTIONS.get(str(params.get("name")))
         single = len(equation.invars) == len(equation.outvars) == 1
         return found if single and (found != "Softmax" or _is_of_last_axis(equation)) else None
