@@ -52,7 +52,7 @@ if not AS_USERS_DO:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
-collect_ignore_glob = ["packages/*"]  # scripts that tests/test_packages_examples.py runs
+collect_ignore_glob = ["packages/*", "together.py", "troubled.py"]  # scripts that tests start
 if "JKERAS_TESTS_DEVICES" not in os.environ:
     collect_ignore_glob.append("devices/*")  # tests/test_devices.py runs them
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then the long ones
