@@ -73,8 +73,10 @@ def pieces_of_memory():
 
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
-    here = [item for item in items if (item.get_closest_marker("optimised") is not None) == AS_USERS_DO]
-    config.hook.pytest_deselected(items=[item for item in items if item not in here])
+    here, elsewhere = [], []
+    for item in items:
+        (here if (item.get_closest_marker("optimised") is not None) == AS_USERS_DO else elsewhere).append(item)
+    config.hook.pytest_deselected(items=elsewhere)
     items[:] = here
 
 
