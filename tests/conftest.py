@@ -8,9 +8,11 @@ the workers of a run share one cache of programs on disk, both through JAX's pub
 * tests marked `uncached`, about compiling itself or operations that no cache can hold, compile fully each time.
 """
 
+import collections
 import gc
 import itertools
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -71,13 +73,29 @@ def pieces_of_memory():
         return 0
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    mark_all_but_few_slow(items)
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
     here, elsewhere = [], []
     for item in items:
         (here if (item.get_closest_marker("optimised") is not None) == AS_USERS_DO else elsewhere).append(item)
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = here
+
+
+def mark_all_but_few_slow(items):
+    """Of the cases of a test marked `few(n)`, n stay as they are: the same ones each time, without an order among them."""
+    cases = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("few") is not None:
+            cases[item.path, item.originalname].append(item)
+    for same in cases.values():
+        (most,) = same[0].get_closest_marker("few").args
+        stay = random.Random(same[0].originalname).sample(range(len(same)), min(most, len(same)))
+        for number, item in enumerate(same):
+            if number not in stay:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -104,6 +104,7 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex(axis):
     assert (rest <= tau + 1e-6).all()
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", sorted(set(CATALOGUE) - {"threshold"}))
 def test_integers_and_lists_are_taken(name):
     x = [[-3, 0, 1, 4]]
@@ -126,6 +127,7 @@ def test_an_eager_call_enters_no_python_function_but_the_one_that_looks_for_symb
     assert frames == ["activation"]
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", sorted({*CATALOGUE, *SECOND_NAMES.values()}))
 def test_symbolic_tensors_make_a_node_that_computes_the_same(name):
     inputs = jkeras.Input((4,))

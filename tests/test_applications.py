@@ -47,6 +47,7 @@ def test_all_networks_are_there():
     assert networks == set(RECORDED) and len(networks) == 40
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", some(RECORDED, SMALLEST))
 def test_layers_and_weights_are_keras(name):
     assert facts(getattr(applications, name)(weights=None)) == RECORDED[name]["facts"]

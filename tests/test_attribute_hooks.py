@@ -143,6 +143,7 @@ def stack(hooks):
     return type("Own", (hooks, Sequential), {})([layers.Dense(2)])
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("make", [subclassed, functional, stack])
 @pytest.mark.parametrize("hooks", HOOKS)
 def test_models(hooks, make):

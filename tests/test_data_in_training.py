@@ -86,6 +86,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("case", ORDERS)
 @pytest.mark.parametrize("built", [False, True])
 def test_a_dataset_hears_of_an_epoch_before_its_first_item_and_makes_none_twice(case, built):
@@ -170,6 +171,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_failing_item_keeps_its_error_and_is_named(cause, workers):
@@ -248,6 +250,7 @@ FORMS = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("first", FORMS)
 @pytest.mark.parametrize("second", ["(x, y)", "(x, y, w)"])
 def test_every_form_of_a_batch_may_follow_every_other(first, second):

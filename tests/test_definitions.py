@@ -142,6 +142,7 @@ def name_of(case):
     return "-".join([case[0], *case[1]])
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name, arguments, y, p, definition", LOSSES, ids=map(name_of, LOSSES))
 def test_a_loss_is_its_definition(name, arguments, y, p, definition):
     expected = definition(y, p)
@@ -270,6 +271,7 @@ METRICS = [
 ]
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name, arguments, y, p, weight, expected", METRICS, ids=map(name_of, METRICS))
 def test_a_metric_is_its_definition(name, arguments, y, p, weight, expected):
     metric = getattr(metrics, name)(**arguments)
@@ -314,6 +316,7 @@ AT_ZERO = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_what_has_no_direction_passes_no_gradient(name):
     found = gradient(AT_ZERO[name], ROWS)

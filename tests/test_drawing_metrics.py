@@ -67,6 +67,7 @@ def drawn(make, epochs=3, **compile_arguments):
     return model, model.fit(X, Y, batch_size=4, epochs=epochs, verbose=0).history
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", (Drawing, Unseeded, ByALayer, Wrapped))
 def test_each_step_draws_anew_and_a_seed_repeats_the_run(kind):
     model, history = drawn(lambda: [kind(name="drawn")])

@@ -233,6 +233,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_padding_leaves_no_trace_in_results(name, weighted):

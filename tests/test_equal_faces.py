@@ -248,6 +248,7 @@ def test_casts_from_the_largest_unsigned_integers_saturate():
 CONVOLUTIONS = [("conv", (2, 4, 6)), ("depthwise_conv", (2, 4, 2)), ("conv", (3, 2, 2, 6)), ("depthwise_conv", (2, 3, 4, 1))]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("padding", ("valid", "same"))
 @pytest.mark.parametrize("name, kernel", CONVOLUTIONS)
 def test_operations_take_strides_with_dilation(name, kernel, padding):

@@ -120,6 +120,7 @@ SECOND_INPUTS = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", SECOND_INPUTS)
 def test_a_library_layer_extended_by_a_second_input(name):
     fn, inputs, expected = SECOND_INPUTS[name]

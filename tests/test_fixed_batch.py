@@ -27,6 +27,7 @@ FIXED = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", FIXED)
 def test_a_fixed_batch_size_binds_no_call(name):
     model = FIXED[name]()
@@ -58,6 +59,7 @@ def stateful(rows):
     return Sequential([Input(batch_shape=(rows, 5, 2)), layers.LSTM(3, stateful=True), layers.Dense(1)])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("rows", [1, 5, 10])
 def test_a_stateful_layer_gets_batches_of_its_size_and_no_padding(rows):
     model = stateful(rows)
@@ -102,6 +104,7 @@ class Batches(PyDataset):
         return np.zeros((5, 5, 2), np.float32), np.zeros((5, 1), np.float32)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("rows", [1, 5])
 def test_a_stateful_layer_takes_streams_of_its_batch_size(rows):
     model = stateful(rows)

@@ -124,6 +124,7 @@ def test_tf_gradients(tf):
         tf.gradients(jnp.ones(()), jnp.ones(()))
 
 
+@pytest.mark.few(1)
 def test_what_platforms_compute_in_their_own_ways_is_in_graphs(tf):
     """Attention is traced for all platforms, of which the graph has the general one."""
     layer = tf.keras.layers.MultiHeadAttention(2, 3)

@@ -120,6 +120,7 @@ KINDS = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("eager", [False, True], ids=["compiled", "eager"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_live_in_the_step_and_stand_in_the_logs_of_each_epoch(kind, eager):

@@ -59,6 +59,7 @@ WRAPPERS = {
 }
 
 
+@pytest.mark.few(8)
 @every_policy
 @pytest.mark.parametrize("layer", [exact, looked_up])
 @pytest.mark.parametrize("wrapper", WRAPPERS)

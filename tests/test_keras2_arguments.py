@@ -131,6 +131,7 @@ WAYS = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("weighted", [{"a": np.arange(6.0)}, {"a": np.arange(6.0), "b": None}, [np.arange(6.0), None]])
 def test_a_sample_weight_for_one_of_two_outputs(way, weighted):
@@ -150,6 +151,7 @@ def test_weighted_metrics_take_the_weights_of_their_own_output():
         two_outputs().evaluate(X, [Y, Y], sample_weight={"c": np.arange(6.0)}, verbose=0)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("targets", [[Y, Y], {"a": Y, "b": Y}])
 @pytest.mark.parametrize(
     "given", [{"a": {0: 1.0, 1: 5.0}}, {"a": {"0": 1, "1": 5}, "b": {1: 1}}, [{np.int64(1): np.float32(5)}, None]]

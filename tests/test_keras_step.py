@@ -217,6 +217,7 @@ BOTH = {"loss": "mse", "metrics": ["mae"]}
 SCHEDULE = {"optimizer": lambda library: library.optimizers.SGD(library.optimizers.schedules.ExponentialDecay(0.1, 5, 0.7), 0.9)}
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "make,kwargs,fit",
     [
@@ -368,6 +369,7 @@ STEPS = [
 ]  # fmt: skip
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(
     "step,eager",
     [*((step, False) for step in STEPS), *((step, True) for step in (left_alone, own_with_more, keras_by_lists))],

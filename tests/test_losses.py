@@ -104,6 +104,7 @@ def test_reductions_equal_keras(name, reduction, weight):
     close(ours(BINARY, P, weight), theirs(BINARY, P, weight))
 
 
+@pytest.mark.few(18)
 @NAMED
 def test_gradients_equal_keras(name, arguments, y, p):
     ours, theirs = getattr(losses, name)(**arguments), getattr(keras.losses, name)(**arguments)

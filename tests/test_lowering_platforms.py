@@ -27,6 +27,7 @@ def assert_is_cudas(text):
     assert not re.search(r"\bcpu\.", text) and "__onednn" not in text and "lapack" not in text
 
 
+@pytest.mark.few(50)
 @one_of_each
 def test_no_layer_brings_what_is_a_cpus_to_cuda(case):
     made = prepared(case)
@@ -77,6 +78,7 @@ def attention():
 STEPS = {images: {"conv_rule", "in_place"}, sequences: {"products"}, attention: {"products", "attention", "in_place"}}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("make", STEPS)
 def test_a_training_step_is_its_platforms(make):
     x, y = make()

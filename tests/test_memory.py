@@ -93,6 +93,7 @@ CASES = [
 ]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("kind", "use"), CASES)
 def test_nothing_of_a_model_stays(kind, use):
     model = kind()

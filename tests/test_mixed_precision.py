@@ -55,6 +55,7 @@ def dtypes(tree):
     return {leaf.dtype.name for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)}
 
 
+@pytest.mark.few(1)
 @every_policy
 def test_the_whole_step_keeps_float32_outside_and_computes_in_half_inside(policy, monkeypatch):
     model = make(policy)
@@ -83,6 +84,7 @@ def spy(fn, seen, name, place):
     return look
 
 
+@pytest.mark.few(3)
 @every_policy
 @pytest.mark.parametrize(
     "loss", ["MeanSquaredError", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "Huber", "KLDivergence"]
@@ -116,6 +118,7 @@ def losses_under(policy):
     return make(policy).fit(X, Y, batch_size=32, epochs=12, verbose=0).history["loss"]
 
 
+@pytest.mark.few(1)
 @every_policy
 def test_fit_ends_where_float32_does(policy):
     exact, found = losses_under("float32"), losses_under(policy)

@@ -23,6 +23,7 @@ def normal(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
 @pytest.mark.parametrize(
     ("rank", "options"),
@@ -70,6 +71,7 @@ def test_conv_is_the_sum_of_its_definition(size, window, strides, padding):
     np.testing.assert_allclose(conv(x, kernel, strides=strides, padding=padding), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("options", ({}, {"strides": 2, "padding": "same"}, {"groups": 2, "dilation_rate": 2}), ids=str)
 def test_conv_gradients_equal_finite_differences(options):
     with jax.enable_x64(True):
@@ -79,6 +81,7 @@ def test_conv_gradients_equal_finite_differences(options):
         check_grads(jax.jit(lambda *a: conv(*a, **options)), (x, kernel, bias), order=2, modes=("fwd", "rev"))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))
 def test_conv_keeps_the_dtype(dtype):
     assert conv(jnp.ones((1, 4, 2), dtype), jnp.ones((2, 2, 3), dtype), jnp.ones(3, dtype)).dtype == dtype

@@ -75,6 +75,7 @@ def test_derivatives_of_all_kinds_equal_those_of_lax(row):
         assert_equal(run(lambda x, k: convolve(x, k, g), x, kernel, dy), run(lambda x, k: lax_conv(x, k, g), x, kernel, dy))
 
 
+@pytest.mark.few(5)
 @every_form
 def test_chunks_change_nothing(row, monkeypatch):
     with jax.enable_x64(True):
@@ -85,6 +86,7 @@ def test_chunks_change_nothing(row, monkeypatch):
         assert_equal([jax.jit(f, static_argnums=2)(a, b, g) for f, a, b in compute], whole)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("axes", ((0, None), (None, 1), (0, 1)), ids=str)
 @pytest.mark.parametrize("form", ("row windows", "phases", "groups", "depthwise", "causal"))
 def test_vmap_equals_one_after_the_other(form, axes):
@@ -102,6 +104,7 @@ def test_vmap_equals_one_after_the_other(form, axes):
             assert_equal(jax.tree.map(lambda a, i=i: a[i], found), jax.jit(all_three)(*one))
 
 
+@pytest.mark.few(5)
 @every_form
 def test_no_convolution_is_slow_in_a_loop_on_a_cpu(row):
     g, x, kernel, dy = problem(row)

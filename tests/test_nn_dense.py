@@ -62,6 +62,7 @@ def test_one_hot_equals_keras(axis):
     np.testing.assert_array_equal(one_hot(indices, 3, axis), keras.ops.one_hot(indices, 3, axis=axis))
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("normalize", (False, True))
 @pytest.mark.parametrize(
     ("left", "right", "axes"),

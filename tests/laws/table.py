@@ -451,5 +451,6 @@ def _marked(cases: tuple[Case, ...], mark: Any) -> Any:
 every_case = _marked(TABLE, pytest.mark.variant)
 every_case_of_keras = _marked((*LAYERS, *MODELS), pytest.mark.variant)
 every_layer = _marked(LAYERS, pytest.mark.variant)
-# Laws about a JAX transformation treat all configurations of a class alike: the first runs, the others are slow.
+# Laws about a JAX transformation, or about the form of files, treat all configurations of a class alike: the others are slow.
 one_of_each = _marked(TABLE, pytest.mark.slow)
+one_layer_of_each = _marked(LAYERS, pytest.mark.slow)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from table import Prepared, every_case, every_layer, one_of_each, prepared
+from table import Prepared, every_case, one_layer_of_each, one_of_each, prepared
 
 POLICIES = {
     "float32": ("float32", "float32"),
@@ -36,7 +36,7 @@ def test_global_policy(case, policy):
 
 
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_float16"])
-@every_layer
+@one_layer_of_each
 def test_own_policy(case, policy):
     config = case.make().get_config()
     if isinstance(config.get("layer") or config.get("cell"), dict) or "layers" in config:

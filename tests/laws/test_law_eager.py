@@ -2,7 +2,7 @@
 compiles nothing."""
 
 import numpy as np
-from table import assert_close, every_case, prepared, weight_trees
+from table import assert_close, every_case, one_of_each, prepared, weight_trees
 
 from jkeras._base import paths
 from jkeras.layer.stateless_face import SeedState
@@ -27,7 +27,7 @@ def test_apply_is_call(case):
         assert_close(after, state)
 
 
-@every_case
+@one_of_each
 def test_stateless_call_is_apply(case):
     made = prepared(case)
     variables, entries = made.layer.non_trainable_variables, weight_entries(made.layer)
@@ -45,7 +45,7 @@ def test_stateless_call_is_apply(case):
                 assert_close(values[id(variable)], state[path])
 
 
-@every_case
+@one_of_each
 def test_jit_is_eager(case):
     made = prepared(case)
     for training in made.modes:
@@ -53,7 +53,7 @@ def test_jit_is_eager(case):
         assert_close(made.run(training), eager, 1e-5 if made.case.layer in COMPOSED else 1e-6)
 
 
-@every_case
+@one_of_each
 def test_a_second_step_does_not_recompile(case):
     made = prepared(case)
     _, state = made.run()

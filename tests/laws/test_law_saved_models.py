@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras.src.legacy.saving import saving_utils
-from table import every_layer, weight_values
+from table import every_layer, one_layer_of_each, weight_values
 
 import jkeras
 from jkeras.saving.serialization import model_config_keras2, model_from_config
@@ -34,7 +34,7 @@ def assert_same_predictions(case, ours, theirs):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-5)
 
 
-@every_layer
+@one_layer_of_each
 def test_keras_reads_the_json_of_a_model(case):
     if case.layer in NO_GRAPH_IN_KERAS3:
         pytest.skip("Keras has no graph with this layer")
@@ -54,7 +54,7 @@ def test_the_json_of_keras_is_read(case):
     assert_same_predictions(case, ours, theirs)
 
 
-@every_layer
+@one_layer_of_each
 def test_keras2_form_comes_back_and_keras_reads_it(case):
     model = in_graph(case, jkeras)
     config = json.loads(json.dumps(model_config_keras2(model)))

@@ -3,7 +3,7 @@
 import inspect
 
 import keras
-from table import LAYERS, OWN, every_layer
+from table import LAYERS, OWN, one_layer_of_each
 
 from jkeras import layers
 
@@ -21,7 +21,7 @@ def test_every_public_layer_is_in_the_table():
     assert {c.__name__ for c in public} - NOT_CALLED == {case.layer for case in (*LAYERS, *OWN)}
 
 
-@every_layer
+@one_layer_of_each
 def test_a_layer_without_weights_is_built_from_the_start(case):
     ours = case.make()
     assert ours.built or not case.make(keras).built
@@ -30,7 +30,7 @@ def test_a_layer_without_weights_is_built_from_the_start(case):
         assert not ours.weights
 
 
-@every_layer
+@one_layer_of_each
 def test_build_takes_the_shape_by_name(case):
     layer = case.make()
     layer.build(input_shape=case.shape)

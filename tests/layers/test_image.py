@@ -52,6 +52,7 @@ def drawn(layer, x=IMAGES, seed=0, training=True):
 # laws of all random layers
 
 
+@pytest.mark.few(8)
 @every_random_layer
 def test_equal_keys_give_equal_images_and_others_others(name):
     layer = make(name)
@@ -73,6 +74,7 @@ def test_outside_training_nothing_is_random(name):
     assert y.dtype == "float32"
 
 
+@pytest.mark.few(8)
 @every_random_layer
 def test_a_bare_call_augments_as_in_keras(name):
     twin = getattr(keras.layers, name)(**RANDOM[name])
@@ -89,6 +91,7 @@ def test_channels_first_is_the_same_change(name):
     assert first.shape[1] == 3
 
 
+@pytest.mark.few(8)
 @every_random_layer
 def test_a_single_image_is_a_batch_of_one(name):
     layer = make(name)

@@ -44,6 +44,7 @@ DRAWN = {
 }
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_draw_does_to_images_what_it_does_in_keras(name):
     arguments, renamed = DRAWN[name]
@@ -165,6 +166,7 @@ def rectangles(count=6, height=32, width=40):
     }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", MOVING)
 def test_boxes_and_masks_move_with_the_pixels(name):
     data = rectangles()

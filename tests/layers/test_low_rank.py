@@ -41,6 +41,7 @@ def pair(case):
     return ours, theirs
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("case", CASES)
 def test_steps_and_files_equal_keras(case, tmp_path):
     ours, theirs = pair(case)

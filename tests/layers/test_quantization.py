@@ -71,6 +71,7 @@ def assert_stored_alike(ours, theirs):
         np.testing.assert_allclose(np.asarray(value), np.asarray(others[name]), rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("case, config", ALL)
 def test_a_quantized_layer_equals_keras(case, config):
     ours, theirs = pair(case)
@@ -109,6 +110,7 @@ def test_a_layer_made_with_a_policy_has_the_weights_of_keras(policy):
         assert again.dtype_policy == ours.dtype_policy
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("case, config", (("Dense", "int8"), ("EinsumDense", "int4 in blocks"), ("Embedding", "int8")))
 def test_low_rank_updates_of_quantized_layers_equal_keras(case, config):
     ours, theirs = pair(case)
@@ -145,6 +147,7 @@ def quantized(k, config, **options):
     return model
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("config", ("int8", "int4 in blocks", "float8"))
 def test_files_go_both_ways(config, tmp_path):
     ours, theirs = quantized(jkeras, config), quantized(keras, config)
@@ -219,6 +222,7 @@ def test_an_optimizer_by_hand_overwrites_scales_by_gradients():
         np.testing.assert_allclose(new, expected, rtol=1e-6)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("policy", ("int8_from_float32", "int4/3_from_float32", "float8_from_float32"))
 def test_the_pure_face_takes_transforms(policy):
     layer, x = made(jkeras, "Dense", dtype=policy), normal(4, 3, 7)

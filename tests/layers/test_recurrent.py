@@ -189,6 +189,7 @@ def test_masks_travel_from_an_embedding():
     assert_equal(ours(x), theirs(x), 1e-6)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("layer", "option"),
     [("SimpleRNN", "recurrent_dropout"), ("LSTM", "dropout"), ("LSTM", "recurrent_dropout"), ("GRU", "dropout")],
@@ -256,6 +257,7 @@ CELLS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("cell", "masked"), [("simple", False), ("lstm", True), ("lstm-jax", False), ("gru", True)])
 def test_the_derivative_rule_is_that_of_a_plain_scan(cell, masked):
     """Forward mode, reverse mode, and a derivative of a derivative, against JAX's own of the same loop, in float64."""

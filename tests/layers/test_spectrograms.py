@@ -41,6 +41,7 @@ def test_a_silent_frame_has_no_angle_and_passes_no_gradient():
 MELS = ({}, {"mag_exp": 1.0, "window": None, "top_db": 20.0}, {"sequence_length": 12, "ref_power": 3.0, "max_freq": 5000.0})
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("options", MELS, ids=str)
 def test_mel_bands_equal_keras(options):
     pair = tuple(package.MelSpectrogram(16, 8, num_mel_bins=5, **options) for package in (ours, keras.layers))

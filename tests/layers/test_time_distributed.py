@@ -25,6 +25,7 @@ CHILDREN = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("name", "training"), [*((name, True) for name in CHILDREN), ("batch norm", False)])
 def test_steps_equal_keras(name, training):
     make, x = CHILDREN[name]
