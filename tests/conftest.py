@@ -88,7 +88,7 @@ def mark_all_but_few_slow(items):
     """Of the cases of a test marked `few(n)`, n stay as they are: the same ones each time, without an order among them."""
     cases = collections.defaultdict(list)
     for item in items:
-        if item.get_closest_marker("few") is not None:
+        if item.get_closest_marker("few") is not None and item.get_closest_marker("slow") is None:
             cases[item.path, item.originalname].append(item)
     for same in cases.values():
         (most,) = same[0].get_closest_marker("few").args

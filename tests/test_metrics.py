@@ -169,6 +169,7 @@ def test_values_equal_keras_and_configs_travel_both_ways(name, arguments, ys, ps
     assert type(keras.metrics.deserialize(metrics.serialize(ours))).__name__ == name
 
 
+@pytest.mark.few(15)
 @pytest.mark.parametrize("name, arguments, ys, ps", list({case[0]: case for case in CASES}.values()))
 def test_the_pure_functions_in_a_compiled_scan_equal_the_face(name, arguments, ys, ps):
     metric = getattr(metrics, name)(**arguments)

@@ -46,6 +46,7 @@ def variables(k):
     return made
 
 
+@pytest.mark.few(1)
 @pytest.mark.filterwarnings("ignore:No weight has a path")
 @pytest.mark.parametrize("make", [by_path, by_function])
 def test_a_hundred_steps_equal_keras(make):

@@ -48,6 +48,7 @@ def calls(f, *args, kind=""):
     return jax.jit(f).lower(*args).as_text().count(f"@__onednn${kind}")
 
 
+@pytest.mark.few(4)
 @needs_library
 @pytest.mark.parametrize(
     ("shape", "expected"),

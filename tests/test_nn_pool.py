@@ -51,6 +51,7 @@ CASES = [
 ]
 
 
+@pytest.mark.few(15)
 @pytest.mark.parametrize(("shape", "pool", "strides", "padding", "data_format"), CASES)
 @pytest.mark.parametrize("pair", PAIRS, ids=("max", "avg"))
 def test_pooling_and_its_gradient_equal_keras(pair, padding, data_format, shape, pool, strides):
@@ -80,6 +81,7 @@ def test_max_pool_is_the_maximum_of_slices(size, pool, padding):
         assert y[0, i, j, 0] == x[0, low[0] : high[0], low[1] : high[1]].max()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("f", (max_pool, avg_pool))
 @pytest.mark.parametrize("strides", (None, 1))
 def test_pooling_gradients_equal_finite_differences(f, strides):

@@ -31,6 +31,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_of_the_optimizer_counts_from_the_next_step_on(name):
     make, value = SETTINGS[name]
@@ -52,6 +53,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_optimizer_in_the_attribute_is_the_one_that_trains(name):
     first, second = OTHERS[name]
@@ -85,6 +87,7 @@ def test_programs_of_settings_that_are_long_gone_are_dropped(monkeypatch):
     assert sum(kind == "train" for kind, *_ in model._trainer._programs) == 16
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("names", [("a", "b"), ("same", "same")])
 def test_an_optimizer_that_two_models_share_keeps_the_slots_of_each(names):
     """As the optimizers of Keras 2 did, on which the scripts of many GANs rely."""

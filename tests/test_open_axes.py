@@ -87,6 +87,7 @@ def shapes_of(outputs):
     return [t.shape for t in outputs] if isinstance(outputs, (list, tuple)) else outputs.shape
 
 
+@pytest.mark.few(18)
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_size_is_known_only_where_it_is(name):
     fn, inputs, expected = SHAPES[name]
@@ -184,6 +185,7 @@ def with_table():
     return Model(x, layers.Dense(3)(Table()(x)))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("nest", [lambda model: model, Subclassed], ids=["functional", "subclassed"])
 @pytest.mark.parametrize("make, inner, channels", [(unet, IMAGES, 4), (stack, SERIES, 8), (with_table, SERIES, 3)])
 def test_a_nested_model_leaves_open_axes_open(make, inner, channels, nest):

@@ -24,6 +24,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.few(32)
 @pytest.mark.parametrize("dtype", ("int32", "uint8", "bool", "float32"))
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("name", OPERATORS)

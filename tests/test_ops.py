@@ -417,6 +417,7 @@ def test_an_unknown_batch_size_stays_unknown(name, args, kwargs):
         assert None in tensor.shape or array.ndim == 0
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("i", range(0, len(CASES), 16), ids=IDS[::16])
 def test_boxes_and_eager_calls_give_the_same(i):
     name, args, kwargs = CASES[i]

@@ -80,6 +80,7 @@ def test_the_sixteen_of_keras():
         assert [(p.name, p.default) for p in own.values()] == [(p.name, p.default) for p in theirs.values()], name
 
 
+@pytest.mark.few(16)
 @every_call
 def test_values_and_gradients_of_keras(name, args, options):
     close(call(jkeras, name, X, args, options), call(keras, name, jnp.asarray(X), args, options))
@@ -93,6 +94,7 @@ def test_values_and_gradients_of_keras(name, args, options):
     close(gradient(jkeras), gradient(keras), atol=2e-5)
 
 
+@pytest.mark.few(6)
 @every_operation
 def test_layouts_single_images_and_compiled_code(name, args, options):
     y = np.asarray(call(jkeras, name, X, args, options))
@@ -108,6 +110,7 @@ def test_layouts_single_images_and_compiled_code(name, args, options):
     close(jax.jit(batched)(X, *(args if name in per_image else ())), y, atol=1e-5)
 
 
+@pytest.mark.few(16)
 @every_call
 def test_symbolic_shapes(name, args, options):
     wanted = call(jkeras, name, X, args, options).shape
@@ -122,6 +125,7 @@ def test_symbolic_shapes(name, args, options):
     assert open_axes.shape[-1] == wanted[-1] or name == "ssim"
 
 
+@pytest.mark.few(5)
 @every_operation
 def test_half_precision_keeps_its_dtype(name, args, options):
     for dtype in ("bfloat16", "float16"):
@@ -147,6 +151,7 @@ def test_models_with_them_go_to_keras_and_back(name, args, options):
 # volumes, places, scales
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "options", [{}, {"strides": 1}, {"strides": (1, 2, 2), "padding": "same"}, {"strides": 1, "dilation_rate": 2}]
 )
@@ -170,6 +175,7 @@ def test_patches_of_integers_are_exact():
     np.testing.assert_array_equal(y, ops.image.extract_patches(BYTES.astype("float32"), 3, strides=2, padding="same"))
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("fill_mode", MODES)
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
@@ -185,6 +191,7 @@ def test_map_coordinates(order, fill_mode, dtype):
     close(keras.models.model_from_json(model.to_json())([x, PLACES]), y, atol=1e-4)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("method", "antialias"), [("linear", True), ("linear", False), ("cubic", True), ("lanczos5", True)])
 def test_scale_and_translate(method, antialias):
     arguments = ((2, 9, 5, 3), [1.7, 0.6], [-1.2, 0.4], (1, 2), method, antialias)

@@ -109,6 +109,7 @@ def by_keras(name, options):
     return {n: np.asarray(box) for n, box in boxes.items()}, [np.asarray(v) for v in optimizer.variables]
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("name", OURS)
 def test_the_numbers_are_those_of_keras(name, options):

@@ -47,6 +47,7 @@ CALLS = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name,args", [(args[0], args[1:]) for args in CALLS.values()], ids=CALLS)
 def test_functions_give_what_those_of_keras_give(name, args):
     mine, theirs = (getattr(module, name)(*args) for module in (quantizers, keras.quantizers))

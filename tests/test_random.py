@@ -175,6 +175,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", SEEDS)
 def test_global_generators_seed_what_they_seed_in_keras(name):
     """The table is that of Keras 3.15.1 on JAX."""

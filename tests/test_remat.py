@@ -81,6 +81,7 @@ SCOPES = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("which", SCOPES)
 def test_values_gradients_draws_losses_and_updates_are_the_same(which):
     scope, whole = SCOPES[which]

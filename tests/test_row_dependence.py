@@ -171,6 +171,7 @@ SIZES = [
 ]
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name, rows, size", SIZES)
 def test_rows_that_are_not_there_do_not_count(name, rows, size):
     model = MODELS[name]()

@@ -100,6 +100,7 @@ def losses(model, data, epochs):
 CASES = [(separable, SEQUENCES), (recurrent, SEQUENCES), (attending, SEQUENCES), (subclassed, VECTORS)]
 
 
+@pytest.mark.few(2)
 @pytest.mark.filterwarnings("ignore:.*HDF5 file", "ignore:.*has no weights")
 @pytest.mark.parametrize("name", ["keras", "tf_keras"])
 @pytest.mark.parametrize(("make", "data"), CASES, ids=lambda value: getattr(value, "__name__", ""))

@@ -93,6 +93,7 @@ def read_both(theirs, optimizer, folder):
     return third, second
 
 
+@pytest.mark.few(10)
 @pytest.mark.filterwarnings("ignore:.*HDF5 file")
 @pytest.mark.parametrize("optimizer", {**OPTIMIZERS, **KERAS_3_ONLY})
 def test_training_of_keras_goes_on_here(optimizer, tmp_path):
@@ -110,6 +111,7 @@ def test_training_of_keras_goes_on_here(optimizer, tmp_path):
         np.testing.assert_allclose(losses(model), expected, rtol=1e-5)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("optimizer", {**OPTIMIZERS, **KERAS_3_ONLY})
 def test_our_training_goes_on_in_keras_and_here(optimizer, tmp_path):
     optimizer = {**OPTIMIZERS, **KERAS_3_ONLY}[optimizer]

@@ -151,6 +151,7 @@ KINDS = [("momentum", ".keras"), ("Adam", ".keras"), ("schedule", ".keras"), ("a
 OTHERS = [*((name, ".keras") for name in OPTIMIZERS if (name, ".keras") not in KINDS), ("Adam", ".h5"), ("all", ".h5")]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("name", "suffix"), [*KINDS, *(pytest.param(*other, marks=pytest.mark.slow) for other in OTHERS)])
 def test_every_optimizer(tmp_path, name, suffix):
     model = make_model(OPTIMIZERS[name]())
@@ -249,6 +250,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("batches", [4, 7])
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")

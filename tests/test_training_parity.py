@@ -64,6 +64,7 @@ def _train(library, weights, rule, option):
     return history, model.get_weights()
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("rule, option", CASES)
 def test_losses_over_100_steps_equal_keras(weights, rule, option):
     ours, our_weights = _train(jkeras, weights, rule, option)

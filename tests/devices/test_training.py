@@ -104,6 +104,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_what_fit_and_optimizers_offer_works_on_a_mesh(setting):
     options = SETTINGS[setting]
