@@ -35,7 +35,7 @@ from jkeras.state.variable import Variable
 
 _MULTIPLE = 2**8 * 3**2 * 5 * 7 * 11 * 13
 _NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
-_LARGE, _LONG = 48, 0.5  # no numbers above 48 once the search has taken half a second: loops within loops over an axis
+_LARGE, _LONG = 48, 0.5  # no numbers above 48 once the search has computed for half a second: loops within loops over an axis
 _USUALLY, _AT_MOST = 2, 5  # how many numbers to try; the latter where a number in a shape may depend on an axis
 
 _STRINGS = """{what!r} takes numbers, but its input is of dtype string. Turn strings into numbers first, with a layer such as
@@ -142,10 +142,10 @@ class _Inference:
         # The first one occurs in no known shape, so an error can show it as None.
         first = next(n for n in (*_NUMBERS, 0) if n not in known)
         others = [n for n in (*_NUMBERS, *sorted(named - {*_NUMBERS})) if n != first]
-        valid, reason, begun = [], None, time.perf_counter()
+        valid, reason, begun = [], None, time.thread_time()
 
         def too_long() -> bool:
-            return time.perf_counter() - begun > _LONG
+            return time.thread_time() - begun > _LONG
 
         try:
             found.append(self.at(_number(first), first))
@@ -186,12 +186,12 @@ class _Inference:
         A product of `(None, None)` and `(7, 4)` needs 7 for the axis that both share; the other axis may have any size.
         """
         known = sorted({1, *(n for i in self.indices for n in self.leaves[i].shape if n)})
-        begun, positions = time.perf_counter(), sorted(self.positions)
+        begun, positions = time.thread_time(), sorted(self.positions)
         for count in range(1, len(positions) + 1):
             found: list[Tree] = []
             for axes in itertools.combinations(positions, count):
                 for sizes in itertools.product(known, repeat=count):
-                    if time.perf_counter() - begun > _LONG:
+                    if time.thread_time() - begun > _LONG:
                         return found
                     found += self.attempt(_with_sizes(dict(zip(axes, sizes))))
             if found:
