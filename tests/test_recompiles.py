@@ -1,5 +1,6 @@
-"""The recompile detector: it names only the argument that changed, and costs nothing when off."""
+"""The recompile detector: it names only the argument that changed, and costs nothing when off. A start compiles a loop once."""
 
+import threading
 import warnings
 
 import jax
@@ -118,3 +119,22 @@ def test_off_gives_the_function_itself_back():
 
 def test_a_watched_function_can_still_be_lowered():
     assert "stablehlo" in Watched(compiled(), "step").lower(STATE, BATCH).as_text()
+
+
+@pytest.mark.parametrize(("heard", "thread"), [("on_epoch_end", "jkeras-compile"), ("on_epoch_begin", "MainThread")])
+def test_a_new_model_compiles_its_loop_once_while_its_weights_are_drawn(heard, thread):
+    threads = []
+
+    def note(event, seconds, fun_name=None, **more):
+        if event == "/jax/core/compile/backend_compile_duration" and fun_name == "jit(in_loop)":
+            threads.append(threading.current_thread().name)
+
+    model = jkeras.Sequential([jkeras.Input((3,)), jkeras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    act = jkeras.callbacks.LambdaCallback(**{heard: lambda epoch, logs: None})  # at the beginning it may change what is traced
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        model.fit(np.ones((8, 3)), np.ones((8, 1)), batch_size=4, verbose=0, callbacks=[act])
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert threads == [thread]
