@@ -38,10 +38,11 @@ def compile_ahead(
         held: the model's variables.
     """
     trainer = model._trainer
+    if not isinstance(program, TrainingProgram) or not isinstance(stacker, ArrayStacker) or trainer.placement is not None:
+        return
     is_new = any(not variable.is_drawn for _, variable in held.entries) and trainer.optimizer.live_state is None
     known = type(model).train_step is Steps.train_step and not events.hears_the_beginning and not overwritten(held)
-    here = isinstance(program, TrainingProgram) and isinstance(stacker, ArrayStacker) and trainer.placement is None
-    if not (is_new and known and here) or program.runs:
+    if program.runs or not (is_new and known):
         return
     params, state = held.nested([jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for _, v in held.entries])
     zero = np.zeros((), np.int32)

@@ -117,7 +117,6 @@ class TrainingProgram(Program):
     def _choose(self, state: TrainState, *args: Tree) -> None:
         if self._compiling is not None:
             self._compiling.join()
-            self._compiling = None
         if jax.default_backend() == "cpu" and slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr):
             self.call, self.epochs = _keeping_metrics(self._stepwise()), None
         elif self.epochs is None:
