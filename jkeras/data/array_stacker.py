@@ -134,7 +134,7 @@ class ArrayStacker:
             >>> ArrayStacker(ArraySource(np.arange(5.0), batch_size=2), on_device=False).first_spec()[0].shape[1:]
             (2,)
         """
-        rows, size = len(self.source.order(0, 0)), self.batch_size
+        rows, size = self.source.num_samples, self.batch_size
         capacity = self.capacity if rows >= size or self.joins_epochs else 1
         lead = (capacity, min(rows, size))
         return jax.tree.map(
