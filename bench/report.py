@@ -55,7 +55,8 @@ def bars(results: Results, measured: bool = False) -> list[str]:
         against = bar.against + (f" ({LIBRARIES[peer]})" if peer and bar.against.startswith("best") else "")
         verdict = "not measured" if ratio is None else "met" if ratio <= bar.limit else "**not met**"
         if ratio is not None or not measured:
-            rows.append([title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
+            what = "build, compile and first epoch, " if bar.field == "start" else ""
+            rows.append([what + title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
     return ["## Bars", "", *lines(["workload", "against", "ratio, at most", "measured", ""], rows + other_bars(results))]
 
 

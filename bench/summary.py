@@ -27,9 +27,9 @@ def median(results: Results, name: str, library: str, field: str = "seconds") ->
     return statistics.median(found) if found else None
 
 
-def best(results: Results, name: str, libraries: tuple[str, ...] = BEST_OF) -> tuple[str, float] | None:
+def best(results: Results, name: str, libraries: tuple[str, ...] = BEST_OF, field: str = "seconds") -> tuple[str, float] | None:
     """The fastest of the given libraries, and its median."""
-    found = [(value, library) for library in libraries if (value := median(results, name, library)) is not None]
+    found = [(value, library) for library in libraries if (value := median(results, name, library, field)) is not None]
     return (min(found)[1], min(found)[0]) if found else None
 
 

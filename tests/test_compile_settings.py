@@ -138,9 +138,13 @@ def test_it_can_be_switched_off_again(tmp_path):
     assert programs(tmp_path) == kept
 
 
-def test_a_compiler_that_does_not_know_an_option_goes_without(monkeypatch):
-    monkeypatch.setattr(compiling, "_QUICK_ON_CPU", {"xla_no_such_option": 1})
-    monkeypatch.setattr(compiling, "_QUICK", {"xla_no_such_option": 1})
+@pytest.mark.parametrize(
+    ("known", "chosen"), [({"xla_backend_optimization_level": 1}, {"xla_backend_optimization_level": 1}), ({"xla_no": 1}, None)]
+)
+def test_a_compiler_that_does_not_know_an_option_goes_without(known, chosen, monkeypatch):
+    monkeypatch.setattr(compiling, "_QUICK_ON_CPU", ({"xla_no_such_option": 1}, known))
+    monkeypatch.setattr(compiling, "_quick_options", compiling._quick_options.__wrapped__)
+    assert compiling._quick_options() == chosen
     doubled = compiling.compiled_quickly(lambda x: 2 * x)
     assert float(doubled(3.0)) == 6.0
     assert float(jax.jit(doubled)(4.0)) == 8.0

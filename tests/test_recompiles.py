@@ -1,5 +1,7 @@
-"""The recompile detector: it names only the argument that changed, and costs nothing when off."""
+"""The recompile detector: it names only the argument that changed, and costs nothing when off. A start compiles a loop once."""
 
+import contextlib
+import threading
 import warnings
 
 import jax
@@ -118,3 +120,41 @@ def test_off_gives_the_function_itself_back():
 
 def test_a_watched_function_can_still_be_lowered():
     assert "stablehlo" in Watched(compiled(), "step").lower(STATE, BATCH).as_text()
+
+
+@contextlib.contextmanager
+def compilations():
+    """The names of the programs that are compiled in a block, and of the threads."""
+    found = []
+
+    def note(event, seconds, fun_name=None, **more):
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.append((fun_name, threading.current_thread().name))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+
+
+@pytest.mark.parametrize(("heard", "thread"), [("on_epoch_end", "jkeras-compile"), ("on_epoch_begin", "MainThread")])
+def test_a_new_model_compiles_its_loop_once_while_its_weights_are_drawn(heard, thread):
+    model = jkeras.Sequential([jkeras.Input((3,)), jkeras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    act = jkeras.callbacks.LambdaCallback(**{heard: lambda epoch, logs: None})  # at the beginning it may change what is traced
+    with compilations() as found:
+        model.fit(np.ones((8, 3)), np.ones((8, 1)), batch_size=4, verbose=0, callbacks=[act])
+    assert [where for name, where in found if name == "jit(in_loop)"] == [thread]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_setting_weights_compiles_nothing_and_copies(dtype):
+    model = jkeras.Sequential([jkeras.Input((7,)), jkeras.layers.Dense(11), jkeras.layers.Dense(13)])
+    arrays = [np.full(weight.shape, 2.0, dtype) for weight in model.weights]
+    with compilations() as found:
+        model.set_weights(arrays)
+        jkeras.metrics.Mean().init()
+    for array in arrays:
+        array[:] = 3.0
+    assert found == [] and all((np.asarray(weight) == 2.0).all() for weight in model.weights)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +70,28 @@ def compiler_options() -> dict[str, str] | None:
     On a CPU, XLA hands products, sums and convolutions to a library. For common sizes its convolutions take up to twice as long
     as XLA's own, so they are excluded. A compiler that does not know the option runs without it.
     """
-    if jax.default_backend() != "cpu":
-        return None
     options = {"xla_cpu_experimental_ynn_fusion_type": _LIBRARY_KERNELS}
+    return options if jax.default_backend() == "cpu" and _are_known(options) else None
+
+
+def _are_known(options: Mapping[str, str | int | bool]) -> bool:
+    """Whether the compiler takes these options; JAX has no public way to ask."""
     try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+        jax.jit(lambda x: x, compiler_options=dict(options)).lower(0.0).compile()
     except Exception:
-        return None
-    return options
+        return False
+    return True
 
 
 _QUICK = {"xla_backend_optimization_level": 0}
-_QUICK_ON_CPU = {**_QUICK, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+# The first for jaxlib 0.10; 0.11 has no emitters to choose from.
+_QUICK_ON_CPU = ({**_QUICK, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}, _QUICK)
+
+
+@functools.cache
+def _quick_options() -> dict[str, int] | None:
+    options = _QUICK_ON_CPU if jax.default_backend() == "cpu" else (_QUICK,)
+    return next(filter(_are_known, options), None)
 
 
 def compiled_quickly(fn: Callable[..., object]) -> Callable[..., Any]:
@@ -96,15 +106,14 @@ def compiled_quickly(fn: Callable[..., object]) -> Callable[..., Any]:
         >>> compiled_quickly(lambda x: x + 1)(2).item()
         3
     """
-    quickly = jax.jit(fn, compiler_options=_QUICK_ON_CPU if jax.default_backend() == "cpu" else _QUICK)
-    plainly = jax.jit(fn)
+    quickly, plainly = jax.jit(fn, compiler_options=_quick_options()), jax.jit(fn)
 
     @functools.wraps(fn)
     def run(*args: object) -> object:
         try:
             return quickly(*args)
-        except (ValueError, RuntimeError) as error:  # JAX has no public way to ask whether it takes them
-            if "compiler_options" not in str(error) and "No such compile option" not in str(error):
+        except ValueError as error:
+            if "compiler_options" not in str(error):
                 raise
             return plainly(*args)
 

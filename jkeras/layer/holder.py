@@ -15,6 +15,7 @@ import numpy as np
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
+from jkeras._base.copying import copied
 from jkeras._base.derived import Derived
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.errors import UnknownSizeError, unexpected_arguments
@@ -24,7 +25,7 @@ from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
 from jkeras.layer import messages, tracking
 from jkeras.layer.attribute_tracker import AttributeTracker
 from jkeras.layer.listed_trackers import ListedTrackers
-from jkeras.state.scope import current, path_here
+from jkeras.state.scope import current, is_traced, path_here
 from jkeras.state.spread import whole
 from jkeras.state.variable import Variable, gate, materialize
 
@@ -311,7 +312,10 @@ class WeightHolder:
                     messages.WEIGHT_SHAPE.format(path=variable.path, expected=variable.shape, received=np.shape(value))
                 )
         for variable, value in zip(variables, weights):
-            variable.assign(jnp.array(value, dtype=variable.dtype, copy=True))
+            if isinstance(value, np.ndarray):  # JAX would compile this for each shape, and the copy as well
+                value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype), copy=False)
+            array = jnp.asarray(value, variable.dtype)
+            variable.assign(jnp.copy(array) if is_traced(array) else copied(array))
 
     def save_own_variables(self: Layer, store: MutableMapping[str, Tree]) -> None:  # type: ignore[misc]
         """Put what a `.keras` or `.weights.h5` file should hold of this layer into a store: by default its own weights.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -142,8 +143,9 @@ class MeanMetricWrapper(Mean):
 
 
 def _zero(dtype: DTypeLike | None) -> Array:
-    """A scalar for which nothing is compiled."""
-    return jnp.asarray(np.zeros((), dtype))
+    """A scalar for which nothing is compiled, as it would be without the second dtype."""
+    zero = np.zeros((), dtype)
+    return jnp.asarray(zero, jax.dtypes.canonicalize_dtype(zero.dtype))
 
 
 def _arrays(y: Tree) -> Tree:
