@@ -87,6 +87,8 @@ def write(places: Places) -> None:
     if table:
         picture.draw(table, places.picture)
         (places.results / "details.md").write_text(report.details(table))
+        if report.of_data(table):
+            (places.results / "data.md").write_text(report.data_page(table))
         found = sorted(places.results.glob("*.md"), key=lambda path: (path.stem != "details", path.stem))
         places.page.write_text(report.page(table, [(_headline(path), f"results/{path.name}") for path in found]))
 

@@ -74,7 +74,7 @@ RESIDENT_MB = 60_000 * (784 + 10) * 4 / 2**20
 """The data that jkeras keeps on the device in the memory workload; they count as the user's, not as fit's."""
 
 MAPPED_MB = 1536.0
-"""Memory that `fit` on a file of 64 GB may take on top of the same on a small array, mapped pages of the file included."""
+"""Memory of its own that `fit` on a file of 64 GB may take on top of the same on a small array."""
 
 BUSY = 0.90
 """The share of all cores' time that a run with a stream must use."""
@@ -122,7 +122,7 @@ def verdicts(results: summary.Results) -> list[Verdict]:
         _verdict("text_stream", figure("text_stream", "busy"), BUSY, f"{{:.0%}} (≥ {BUSY:.0%}) of the cores busy", at_least=True),
     ]
     for name in ("memmap_64gb", "memmap_64gb_random"):
-        found.append(_verdict(name, figure(name, "whole_mb"), MAPPED_MB, f"{{:.0f}} MB (≤ {MAPPED_MB:.0f}) of memory"))
+        found.append(_verdict(name, figure(name, "own_mb"), MAPPED_MB, f"{{:.0f}} MB (≤ {MAPPED_MB:.0f}) of memory"))
     if peer is not None:
         limit = peer + RESIDENT_MB
         found.append(_verdict("memory", figure("memory", "peak_mb"), limit, f"peak of fit {{:.0f}} MB (≤ {limit:.0f})"))

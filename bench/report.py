@@ -129,26 +129,43 @@ def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
     return ["## GFLOP/s", "", measured + text, "", *lines(head, rows)]
 
 
-def data(results: Results, busy: bool = True) -> list[str]:
-    """Times of what reads data, and how busy the cores and how large the processes were meanwhile."""
-    names = [name for name in NAMES if name in DATA and name in results["workloads"]]
-    if not names:
-        return []
-    found = ["## Data", "", *times(results, names, "seconds")]
-    if not busy:
-        return found
+DATA_METHOD = """\
+The folder is read anew in every epoch; two columns feed the same jkeras model from PyTorch's `DataLoader` and from grain. The
+busy share counts worker processes. Memory is the peak on top of the same `fit` on a small array; mapped pages are those that
+the system takes back when it needs them."""
+
+
+def of_data(results: Results) -> list[str]:
+    """The measured workloads on data."""
+    return [name for name in NAMES if name in DATA and name in results["workloads"]]
+
+
+def data(results: Results) -> list[str]:
+    """Times of what reads data."""
+    names = of_data(results)
+    return ["## Data", "", *times(results, names, "seconds")] if names else []
+
+
+def data_page(results: Results) -> str:
+    """The page on what reads data: times, how busy the cores and how large the processes were, losses, sizes."""
+    names = of_data(results)
+    found = ["# Data: a folder of images, files larger than memory, texts", "", *origin(results), DATA_METHOD, "", *data(results)]
     for field, shown, form in (
-        ("busy", "Share of all cores' time that was used, with worker processes", "{:.0%}"),
-        ("own_mb", "Memory on top of the same on a small array, MB", "{:.0f}"),
-        ("whole_mb", "The same with the pages of files that are mapped, MB", "{:.0f}"),
+        ("start", "Start: until the first epoch, or fit, has ended", "{:.3g} s"),
+        ("busy", "Share of all cores' time that was used", "{:.0%}"),
+        ("own_mb", "Memory of its own", "{:.0f} MB"),
+        ("whole_mb", "Memory with mapped pages", "{:.0f} MB"),
+        ("peak_mb", "Peak of the process", "{:.0f} MB"),
     ):
         having = [n for n in names if any(summary.values(results, n, library, field) for library in LIBRARIES)]
         rows = []
         for name in having:
             figures = [summary.median(results, name, library, field) for library in columns(results, having)]
             rows.append([title(results, name), *("" if figure is None else form.format(figure) for figure in figures)])
-        found += [f"{shown}:", "", *lines(["workload", *columns(results, having).values()], rows)] if rows else []
-    return found
+        found += [f"## {shown}", "", *lines(["workload", *columns(results, having).values()], rows)] if rows else []
+    sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in names]
+    more = [*losses(results, names), "## Workloads", "", *lines(["workload", "what is timed", "sizes"], sizes)]
+    return "\n".join([*found, *more, "## From the fastest to the slowest", "", *spread(results, names)])
 
 
 def losses(results: Results, names: Iterable[str]) -> list[str]:
@@ -227,7 +244,7 @@ def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:
             "",
             *bars(results),
             *(["## Seconds per epoch", "", *times(results, training, "seconds")] if training else []),
-            *data(results, busy=False),
+            *data(results),
             *(["## More", "", *links, ""] if links else []),
         ]
     )
@@ -237,6 +254,7 @@ def details(results: Results) -> str:
     """What stands behind the first page: start-up, arithmetic, memory, losses, sizes, ranges and the method."""
     present, training, others = parts(results)
     layers = [name for name in present if name in LAYERS]
+    present = [name for name in present if name not in DATA]
     sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
     return "\n".join(
         [
@@ -248,10 +266,9 @@ def details(results: Results) -> str:
             *(["## Other times", "", *times(results, others, "seconds")] if others else []),
             *(arithmetic(results, [name for name in training if name in TRAINING]) if training else []),
             *memory(results),
-            *data(results),
-            *losses(results, [*training, *(name for name in present if name in DATA)]),
+            *losses(results, training),
             *["## Workloads", "", *lines(["workload", "what is timed", "sizes"], sizes)],
-            *["## From the fastest to the slowest", "", *spread(results, [name for name in present if name != "memory"])],
+            *["## From the fastest to the slowest", "", *spread(results, training + others)],
             *["## How it is measured", "", METHOD, ""],
         ]
     )

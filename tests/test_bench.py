@@ -63,11 +63,11 @@ def test_the_page_says_which_bars_are_met(own, verdict):
 def test_the_page_is_short_with_everything_on_it():
     results = measured(**dict.fromkeys(LIBRARIES, 1.0))
     (row,) = results["workloads"].values()
-    runs = {lib: [{**row["runs"][lib][0], "copies": 1.0, "busy": 0.8, "own_mb": 9.0, "whole_mb": 2e3}] for lib in LIBRARIES}
+    runs = {lib: [{**row["runs"][lib][0], "copies": 1.0, "busy": 0.8, "own_mb": 2e3, "whole_mb": 9.0}] for lib in LIBRARIES}
     results["workloads"] = {name: {**row, "title": name, "runs": runs} for name in NAMES}
     page = report.page(results, [("title", "path")] * 12)
     assert page.count("\n") <= 120 and "**80%** (≥ 90%) of the cores busy" in page and "**2000** MB (≤ 1536) of memory" in page
-    assert "| memmap_64gb | 9 |" in report.details(results)
+    assert "| memmap_64gb | 9 MB |" in report.data_page(results)
     assert set(report.shown(results).split()) >= {*NAMES}
 
 
