@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import curves, feeding, harness, machine, picture, report, summary
 from bench.workload import LIBRARIES
-from bench.workloads import NAMES
+from bench.workloads import HEAVY, NAMES
 
 
 def names(choices: Sequence[str]) -> Any:
@@ -29,10 +29,10 @@ def names(choices: Sequence[str]) -> Any:
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras against other libraries.")
-    parser.add_argument("--only", type=names(NAMES), default=list(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--only", type=names(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--libraries", type=names(list(LIBRARIES)), default=list(LIBRARIES), metavar="NAME,...")
     parser.add_argument("--rounds", type=int, default=3, help="how often each library has its turn (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="tiny data, one round: whether it runs")
+    parser.add_argument("--quick", action="store_true", help="tiny data, one round, without the heavy ones: whether it runs")
     parser.add_argument("--curves", action="store_true", help="the curves instead of the table")
     parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a quiet machine (default: 60)")
     parser.add_argument("--report", action="store_true", help="measure nothing: rewrite page and charts from the JSON")
@@ -40,6 +40,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     chosen = parser.parse_args(given)
     if chosen.quick and not chosen.out:
         chosen.out = feeding.scratch() / "quick"  # its figures must not replace real ones
+    chosen.only = chosen.only or [name for name in NAMES if not (chosen.quick and name in HEAVY)]
     chosen.rounds = 1 if chosen.quick else chosen.rounds
     return chosen
 

@@ -134,7 +134,9 @@ def test_another_machine_stands_beside_the_first(tmp_path, monkeypatch):
 
 
 def test_quick_figures_never_replace_real_ones():
-    assert not command.arguments(["--quick"]).out.is_relative_to(machine.ROOT)
+    quick = command.arguments(["--quick"])
+    assert not quick.out.is_relative_to(machine.ROOT) and "resnet20" not in quick.only and "jpeg_folder" in quick.only
+    assert command.arguments([]).only == list(NAMES) and command.arguments(["--quick", "--only", "gan"]).only == ["gan"]
 
 
 def test_operations_of_products_convolutions_and_loops_are_counted():

@@ -1,14 +1,18 @@
 """Which calls a user's dataset or generator gets, and when; batches that differ; errors that name their batch."""
 
 import contextlib
+import re
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jkeras
 from jkeras import layers
+from jkeras.data.arrays import to_rows
+from jkeras.data.later_rows import read_at_random
 
 
 def network(*shape):
@@ -312,7 +316,13 @@ def test_a_mapped_file_of_another_dtype_trains_as_the_array_does(tmp_path, monke
     kept = np.random.default_rng(0).normal(size=(20, 3))
     x = np.memmap(tmp_path / "x", "float64", "w+", shape=kept.shape)
     x[:] = kept
-    losses = []
+    losses, flags = [], Path("/proc/self/smaps")
+    if flags.exists():
+        found = flags.read_text
+        of_file = re.compile(rf"{tmp_path}/x\n(?:.*\n)*?VmFlags:(.*)")
+        with read_at_random({"x": to_rows(x[5:], "x"), "y": kept}):
+            assert " rr" in of_file.search(found())[1]
+        assert " rr" not in of_file.search(found())[1]
     for data in (kept, x):
         jkeras.utils.set_random_seed(0)
         losses.append(network(3).fit(data, kept[:, :1], batch_size=8, epochs=2, verbose=0).history["loss"])

@@ -352,7 +352,7 @@ def test_files_are_read_ahead_and_batches_changed_in_order(folder, tmp_path):
     batches = iter(begun.map(lambda rows: threads.add(threading.get_ident()) or rows * 10))
     assert (next(batches).tolist(), log) == ([0, 10], [0, 2])
     assert ([rows.tolist() for rows in batches], log) == ([[20, 30], [40, 50]], [0, 2, 4])
-    assert threads == {threading.get_ident()} and begun.fresh and not begun.map(abs).fresh
+    assert threads == {threading.get_ident()} and begun.__jkeras_fresh__ and not begun.map(abs).__jkeras_fresh__
     options = {"image_size": (4, 5), "batch_size": 4, "seed": 1, "verbose": False}
     data = jkeras.utils.image_dataset_from_directory(folder, **options)
     for ahead, i in zip(data, range(len(data)), strict=True):

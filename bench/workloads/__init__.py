@@ -21,6 +21,11 @@ OTHERS = (
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
 NAMES = TRAINING + OTHERS
+HEAVY = (
+    *("cnn5x5", "resnet20", "tape_gan", "tf_data_random", "memmap_64gb_random", "text_front", "memory", "save_h5", "load_h5"),
+    *("test_on_batch", "fit_one_batch", "gan", *AUGMENTATION, *NETWORKS, *(name for name in LAYERS if name != "group_norm")),
+)
+"""What a quick look leaves out: it takes long to compile, or differs little from a row that stays."""
 FILES = {
     "import": "start_up",
     **dict.fromkeys(FILE_TASKS, "files"),

@@ -34,15 +34,15 @@ def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes:
     """`dataset[i]` for each index, in order, up to `ahead` of them in advance.
 
     Args:
-        dataset: anything with `__getitem__`; picklable where `processes` is set. With a method `in_order(indices)` it makes items
-            ahead itself where nobody asks for workers.
+        dataset: anything with `__getitem__`; picklable where `processes` is set. One with a method `__jkeras_in_order__(indices)`
+            makes items ahead itself, where nobody asks for workers.
         indices: which items; may be endless.
         workers: how many work at the same time; 0 or 1 without `processes` makes the items in the calling thread.
         processes: use processes rather than threads.
         ahead: the most items that wait ready.
     """
     if workers <= 1 and not (processes and workers):
-        in_order = getattr(dataset, "in_order", None)
+        in_order = getattr(dataset, "__jkeras_in_order__", None)
         yield from (dataset[i] for i in indices) if in_order is None else in_order(indices)
         return
     indices = iter(indices)

@@ -114,16 +114,16 @@ class BatchDataset(PyDataset):
         return self._change(self._make(self._rows_of(index, self._order())))
 
     def __iter__(self) -> Iterator[Tree]:
-        return self.in_order(range(len(self)))
+        return self.__jkeras_in_order__(range(len(self)))
 
-    def in_order(self, indices: Iterable[int]) -> Iterator[Tree]:
+    def __jkeras_in_order__(self, indices: Iterable[int]) -> Iterator[Tree]:
         """The batches with these numbers, made ahead where that is possible."""
         order = self._order()
         rows = (self._rows_of(index, order) for index in indices)
         return map(self._change, in_order(self._make, rows))
 
     @property
-    def fresh(self) -> bool:
+    def __jkeras_fresh__(self) -> bool:
         """Whether nobody writes to the arrays of a batch any more."""
         return isinstance(self._make, Begun) and not self._functions
 
