@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bench import curves, harness, machine, picture, report, summary
+from bench import curves, feeding, harness, machine, picture, report, summary
 from bench.workload import LIBRARIES
-from bench.workloads import NAMES
+from bench.workloads import HEAVY, NAMES
 
 
 def names(choices: Sequence[str]) -> Any:
@@ -29,17 +29,18 @@ def names(choices: Sequence[str]) -> Any:
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras against other libraries.")
-    parser.add_argument("--only", type=names(NAMES), default=list(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--only", type=names(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--libraries", type=names(list(LIBRARIES)), default=list(LIBRARIES), metavar="NAME,...")
     parser.add_argument("--rounds", type=int, default=3, help="how often each library has its turn (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="tiny data, one round: checks that it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="tiny data, one round, without the heavy ones: whether it runs")
     parser.add_argument("--curves", action="store_true", help="the curves instead of the table")
     parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a quiet machine (default: 60)")
     parser.add_argument("--report", action="store_true", help="measure nothing: rewrite page and charts from the JSON")
     parser.add_argument("--out", type=pathlib.Path, help="a folder for all output, instead of the project's own folders")
     chosen = parser.parse_args(given)
     if chosen.quick and not chosen.out:
-        parser.error("--quick needs --out FOLDER: its figures must not replace real ones.")
+        chosen.out = feeding.scratch() / "quick"  # its figures must not replace real ones
+    chosen.only = chosen.only or [name for name in NAMES if not (chosen.quick and name in HEAVY)]
     chosen.rounds = 1 if chosen.quick else chosen.rounds
     return chosen
 
@@ -87,6 +88,8 @@ def write(places: Places) -> None:
     if table:
         picture.draw(table, places.picture)
         (places.results / "details.md").write_text(report.details(table))
+        if report.of_data(table):
+            (places.results / "data.md").write_text(report.data_page(table))
         found = sorted(places.results.glob("*.md"), key=lambda path: (path.stem != "details", path.stem))
         places.page.write_text(report.page(table, [(_headline(path), f"results/{path.name}") for path in found]))
 
@@ -108,6 +111,7 @@ def main(given: Sequence[str] | None = None) -> int:
         keep(places.curves, curves.measure(chosen.libraries, chosen.rounds, **options))
     elif not chosen.report:
         results = harness.table(chosen.only, chosen.libraries, chosen.rounds, **options)
+        say(f"\n{report.shown(results)}\n")
         place = places.of(results)
         keep(place, harness.merged(read(place), results))
         failed = any(troubles(results, name, say) for name in results["workloads"])

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,15 @@ def table(
     compileall.compile_dir(str(machine.ROOT / "jkeras"), quiet=2)
     arithmetic = start("bench.flops", *[name for name in names if name in TRAINING])
     stamp = {"date": datetime.date.today().isoformat(), "commit": machine.commit(), "rounds": rounds}
+
+    def runs_of(name: str) -> Runs:
+        return measure(workload(name), libraries, rounds, quick=quick, patience=patience, say=say)
+
     rows = {}
-    for name in names:
+    with ThreadPoolExecutor(machine.cores() if quick else 1) as side_by_side:  # times count only where nothing runs beside
+        measured = dict(zip(names, side_by_side.map(runs_of, names)))
+    for name, runs in measured.items():
         task = workload(name)
-        runs = measure(task, libraries, rounds, quick=quick, patience=patience, say=say)
         rows[name] = {
             "title": task.title,
             "sizes": task.sizes(),

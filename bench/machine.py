@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PACKAGES = ("jax", "jaxlib", "optax", "keras", "tensorflow", "torch", "numpy")
+PACKAGES = ("jax", "jaxlib", "optax", "keras", "tensorflow", "torch", "grain", "numpy")
 QUIET = 0.93
 """The share of all cores' time that must be idle."""
 

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Iterable
 
 from bench import summary
-from bench.bars import COPIES, GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
+from bench.bars import BARS, verdicts
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import FILE_TASKS, LAYERS, NAMES, PIPELINES, TRAINING, workload
+from bench.workloads import DATA, LAYERS, NAMES, PIPELINES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
@@ -48,39 +48,35 @@ def lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
+def shown(results: Results) -> str:
+    """Times and bars for a terminal."""
+    names = [name for name in NAMES if name in results["workloads"]]
+    libraries = columns(results, names)
+    rows = [["", *libraries.values()]]
+    for name in names:
+        failed = {lib for lib, runs in results["workloads"][name]["runs"].items() if any("failed" in run for run in runs)}
+        figures = [("failed" if lib in failed else seconds(summary.median(results, name, lib))) for lib in libraries]
+        rows.append([title(results, name), *figures])
+    wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join([row[0].ljust(wide[0]), *(c.rjust(w) for c, w in zip(row[1:], wide[1:]))]).rstrip() for row in rows
+    )
+
+
 def bars(results: Results, measured: bool = False) -> list[str]:
-    """The targets and whether they are met; all of them, or only the measured ones."""
+    """The targets and whether they are met, a line for each workload; then the names of what was not measured."""
+    found = verdicts(results)
     rows = []
-    for bar, ratio, peer in judged(results):
-        against = bar.against + (f" ({LIBRARIES[peer]})" if peer and bar.against.startswith("best") else "")
-        verdict = "not measured" if ratio is None else "met" if ratio <= bar.limit else "**not met**"
-        if ratio is not None or not measured:
-            what = "build, compile and first epoch, " if bar.field == "start" else ""
-            rows.append([what + title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
-    return ["## Bars", "", *lines(["workload", "against", "ratio, at most", "measured", ""], rows + other_bars(results))]
-
-
-def other_bars(results: Results) -> list[list[str]]:
-    """The bars that are not ratios of times."""
-    rows = []
-    own, bare = summary.median(results, "predict_one", "jkeras"), summary.median(results, "predict_one", "optax")
-    if own is not None and bare is not None:
-        verdict = "met" if own - bare <= OVERHEAD else "**not met**"
-        rows.append(["overhead of one-row predict", "a compiled call", seconds(OVERHEAD), seconds(own - bare), verdict])
-    peak, other = (summary.median(results, "memory", library, "peak_mb") for library in ("jkeras", "keras"))
-    if peak is not None and other is not None:
-        verdict = "met" if peak <= other + RESIDENT_MB else "**not met**"
-        rows.append(["peak memory of fit", "Keras 3 + resident data", f"{other + RESIDENT_MB:.0f} MB", f"{peak:.0f} MB", verdict])
-    growth = summary.median(results, "memory", "jkeras", "growth_mb")
-    if growth is not None:
-        verdict = "met" if growth <= GROWTH_MB else "**not met**"
-        rows.append(["growth over 100 models", "none", f"{GROWTH_MB:.0f} MB", f"{growth:.1f} MB", verdict])
-    for name in FILE_TASKS:
-        copies = summary.median(results, name, "jkeras", "copies")
-        if copies is not None:
-            verdict = "met" if copies <= COPIES else "**not met**"
-            rows.append([f"memory: {title(results, name)}", "copies of the arrays", number(COPIES), number(copies), verdict])
-    return rows
+    for name in dict.fromkeys(one.workload for one in found):
+        own = [one for one in found if one.workload == name]
+        verdict = "met" if all(one.met for one in own) else "**not met**"
+        rows.append([title(results, name), "; ".join(one.text for one in own), verdict])
+    missing = dict.fromkeys(
+        title(results, bar.workload) for bar in BARS if not any(one.workload == bar.workload for one in found)
+    )
+    rest = [f"Not measured on this machine: {'; '.join(missing)}.", ""] if missing and not measured else []
+    head = "jkeras' time as a share of a peer's, unless another unit is given; in brackets the bar."
+    return ["## Bars", "", head, "", *lines(["workload", "measured (bar)", ""], rows), *rest]
 
 
 def columns(results: Results, names: Iterable[str]) -> dict[str, str]:
@@ -131,6 +127,45 @@ def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
     text = "Only matrix products and convolutions of loss and gradient count, taken from the hand-written model."
     head = ["workload", "GFLOP per epoch", *libraries.values(), "jkeras' share of the peak"]
     return ["## GFLOP/s", "", measured + text, "", *lines(head, rows)]
+
+
+DATA_METHOD = """\
+The folder is read anew in every epoch; two columns feed the same jkeras model from PyTorch's `DataLoader` and from grain. The
+busy share counts worker processes. Memory is the peak on top of the same `fit` on a small array; mapped pages are those that
+the system takes back when it needs them."""
+
+
+def of_data(results: Results) -> list[str]:
+    """The measured workloads on data."""
+    return [name for name in NAMES if name in DATA and name in results["workloads"]]
+
+
+def data(results: Results) -> list[str]:
+    """Times of what reads data."""
+    names = of_data(results)
+    return ["## Data", "", *times(results, names, "seconds")] if names else []
+
+
+def data_page(results: Results) -> str:
+    """The page on what reads data: times, how busy the cores and how large the processes were, losses, sizes."""
+    names = of_data(results)
+    found = ["# Data: a folder of images, files larger than memory, texts", "", *origin(results), DATA_METHOD, "", *data(results)]
+    for field, shown, form in (
+        ("start", "Start: until the first epoch, or fit, has ended", "{:.3g} s"),
+        ("busy", "Share of all cores' time that was used", "{:.0%}"),
+        ("own_mb", "Memory of its own", "{:.0f} MB"),
+        ("whole_mb", "Memory with mapped pages", "{:.0f} MB"),
+        ("peak_mb", "Peak of the process", "{:.0f} MB"),
+    ):
+        having = [n for n in names if any(summary.values(results, n, library, field) for library in LIBRARIES)]
+        rows = []
+        for name in having:
+            figures = [summary.median(results, name, library, field) for library in columns(results, having)]
+            rows.append([title(results, name), *("" if figure is None else form.format(figure) for figure in figures)])
+        found += [f"## {shown}", "", *lines(["workload", *columns(results, having).values()], rows)] if rows else []
+    sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in names]
+    more = [*losses(results, names), "## Workloads", "", *lines(["workload", "what is timed", "sizes"], sizes)]
+    return "\n".join([*found, *more, "## From the fastest to the slowest", "", *spread(results, names)])
 
 
 def losses(results: Results, names: Iterable[str]) -> list[str]:
@@ -195,12 +230,12 @@ def parts(results: Results) -> tuple[list[str], list[str], list[str]]:
     """The measured workloads: all, those that train for epochs, and the others with times."""
     present = [name for name in NAMES if name in results["workloads"]]
     training = [name for name in present if name in (*TRAINING, "streamed", "beside", *PIPELINES, *LAYERS)]
-    return present, training, [name for name in present if name not in training and name != "memory"]
+    return present, training, [name for name in present if name not in training and name not in (*DATA, "memory")]
 
 
 def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:
     """The page to read first; `more` holds titles and paths of the other pages."""
-    _, training, others = parts(results)
+    training = [name for name in parts(results)[1] if name not in LAYERS]
     links = [f"* [{shown}]({path})" for shown, path in more]
     return "\n".join(
         [
@@ -209,7 +244,7 @@ def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:
             "",
             *bars(results),
             *(["## Seconds per epoch", "", *times(results, training, "seconds")] if training else []),
-            *(["## Other times", "", *times(results, others, "seconds")] if others else []),
+            *data(results),
             *(["## More", "", *links, ""] if links else []),
         ]
     )
@@ -218,6 +253,8 @@ def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:
 def details(results: Results) -> str:
     """What stands behind the first page: start-up, arithmetic, memory, losses, sizes, ranges and the method."""
     present, training, others = parts(results)
+    layers = [name for name in present if name in LAYERS]
+    present = [name for name in present if name not in DATA]
     sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
     return "\n".join(
         [
@@ -225,6 +262,8 @@ def details(results: Results) -> str:
             "",
             *origin(results),
             *(["## Start-up: build, compile and first epoch", "", *times(results, training, "start")] if training else []),
+            *(["## Layers: seconds per epoch", "", *times(results, layers, "seconds")] if layers else []),
+            *(["## Other times", "", *times(results, others, "seconds")] if others else []),
             *(arithmetic(results, [name for name in training if name in TRAINING]) if training else []),
             *memory(results),
             *losses(results, training),

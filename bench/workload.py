@@ -23,6 +23,8 @@ LIBRARIES = {
     "optax": "hand-written optax loop",
     "scan": "hand-written scan",
     "tensorflow": "TensorFlow",
+    "loader": "DataLoader into jkeras",
+    "grain": "grain into jkeras",
     "h5py": "h5py alone",
 }
 TRAINERS = ("jkeras", "keras", "torch", "optax", "scan")

@@ -1,13 +1,18 @@
 """Which calls a user's dataset or generator gets, and when; batches that differ; errors that name their batch."""
 
 import contextlib
+import re
 import threading
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jkeras
 from jkeras import layers
+from jkeras.data.arrays import to_rows
+from jkeras.data.later_rows import read_at_random
 
 
 def network(*shape):
@@ -287,3 +292,41 @@ def test_a_generator_goes_on_where_the_last_call_stopped():
         call()
         taken.append(len(taken) - before)
     assert taken == [0, 1, 2, 3, 4, 4, 5, 6, 3, 7, 8, 2, 9, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_mapped_file_larger_than_memory_is_never_held_whole(dtype, tmp_path):
+    rows = 1 << 22
+    x = np.memmap(tmp_path / "x", dtype, "w+", shape=(rows, (64 << 30) // rows // np.dtype(dtype).itemsize))  # 64 GB of holes
+    x[:64] = np.random.default_rng(0).random((64, x.shape[1]))
+    y = np.zeros((rows, 1), "float32")
+    model = network(x.shape[1])
+    tracemalloc.start()
+    try:
+        model.fit(x, y, batch_size=8, steps_per_epoch=2, validation_split=0.5, validation_steps=2, shuffle=False, verbose=0)
+        weights = model.get_weights()
+        model.evaluate(x, y, batch_size=8, steps=2, verbose=0)
+        found = model.predict(x, batch_size=8, steps=2, verbose=0)
+        assert tracemalloc.get_traced_memory()[1] < 150 << 20
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(found, np.asarray(x[:16], "float32") @ weights[0] + weights[1], rtol=1e-4)
+    assert np.shape(found) == (16, 1) and not np.allclose(found, found[0])
+
+
+def test_a_mapped_file_of_another_dtype_trains_as_the_array_does(tmp_path, monkeypatch):
+    monkeypatch.setattr("jkeras.data.prepared._MOST_BYTES", 0)
+    kept = np.random.default_rng(0).normal(size=(20, 3))
+    x = np.memmap(tmp_path / "x", "float64", "w+", shape=kept.shape)
+    x[:] = kept
+    losses, flags = [], Path("/proc/self/smaps")
+    if flags.exists():
+        found = flags.read_text
+        of_file = re.compile(rf"{tmp_path}/x\n(?:.*\n)*?VmFlags:(.*)")
+        with read_at_random({"x": to_rows(x[5:], "x"), "y": kept}):
+            assert " rr" in of_file.search(found())[1]
+        assert " rr" not in of_file.search(found())[1]
+    for data in (kept, x):
+        jkeras.utils.set_random_seed(0)
+        losses.append(network(3).fit(data, kept[:, :1], batch_size=8, epochs=2, verbose=0).history["loss"])
+    assert losses[0] == losses[1]

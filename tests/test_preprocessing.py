@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.preprocessing import image, sequence, text
+from jkeras.preprocessing.views import BatchDataset, Begun
 
 rng = np.random.default_rng(0)
 IMAGES = rng.integers(0, 256, (6, 10, 8, 3)).astype("float32")
@@ -342,6 +344,26 @@ def test_datasets_have_the_methods_that_scripts_call(folder):
     first = [y for _, y in data]
     data.on_epoch_end()
     assert any(not np.array_equal(a, b) for a, b in zip(first, [y for _, y in data]))
+
+
+def test_files_are_read_ahead_and_batches_changed_in_order(folder, tmp_path):
+    log, threads = [], set()
+    begun = BatchDataset(Begun(lambda rows: log.append(rows[0]) or (lambda: rows)), rows=6, batch_size=2)
+    batches = iter(begun.map(lambda rows: threads.add(threading.get_ident()) or rows * 10))
+    assert (next(batches).tolist(), log) == ([0, 10], [0, 2])
+    assert ([rows.tolist() for rows in batches], log) == ([[20, 30], [40, 50]], [0, 2, 4])
+    assert threads == {threading.get_ident()} and begun.__jkeras_fresh__ and not begun.map(abs).__jkeras_fresh__
+    options = {"image_size": (4, 5), "batch_size": 4, "seed": 1, "verbose": False}
+    data = jkeras.utils.image_dataset_from_directory(folder, **options)
+    for ahead, i in zip(data, range(len(data)), strict=True):
+        assert all(np.array_equal(one, other) for one, other in zip(ahead, data[i], strict=True))
+    first = jkeras.utils.image_dataset_from_directory(folder, **options, data_format="channels_first")
+    np.testing.assert_array_equal(first[0][0].transpose(0, 2, 3, 1), data[0][0])
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "one.png").write_bytes(b"no image")
+    with pytest.raises(OSError, match="cannot identify") as caught:
+        list(jkeras.utils.image_dataset_from_directory(tmp_path, **options))
+    assert any("one.png" in note for note in caught.value.__notes__)
 
 
 def test_text_dataset_from_directory(tmp_path):

@@ -13,13 +13,19 @@ PIPELINES = ("tf_data", "tf_data_random")
 NETWORKS = ("resnet50_step", "resnet50_predict", "mobilenet_v2_step", "mobilenet_v2_predict")
 LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embedding")
 AUGMENTATION = ("augment", "augment_policy")
+DATA = ("jpeg_folder", "memmap_64gb", "memmap_64gb_random", "text_front", "text_stream")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
 OTHERS = (
     *("streamed", "beside", "text", "tape_gan"),
-    *(*PIPELINES, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
+    *(*PIPELINES, *DATA, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
 NAMES = TRAINING + OTHERS
+HEAVY = (
+    *("cnn5x5", "resnet20", "tape_gan", "tf_data_random", "memmap_64gb_random", "text_front", "memory", "save_h5", "load_h5"),
+    *("test_on_batch", "fit_one_batch", "gan", *AUGMENTATION, *NETWORKS, *(name for name in LAYERS if name != "group_norm")),
+)
+"""What a quick look leaves out: it takes long to compile, or differs little from a row that stays."""
 FILES = {
     "import": "start_up",
     **dict.fromkeys(FILE_TASKS, "files"),
@@ -28,6 +34,8 @@ FILES = {
     **dict.fromkeys(NETWORKS, "networks"),
     **dict.fromkeys(LAYERS, "layers"),
     **dict.fromkeys(AUGMENTATION, "augmentation"),
+    **dict.fromkeys(("memmap_64gb", "memmap_64gb_random"), "memmap"),
+    **dict.fromkeys(("text_front", "text_stream"), "text_front"),
 }
 
 

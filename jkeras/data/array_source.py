@@ -6,6 +6,7 @@ gather there; `batches` does the same on the host. The last batch keeps what is 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, spec_of
+from jkeras.data.later_rows import read_at_random
 from jkeras.data.sample_weights import per_output
 from jkeras.data.source import Batch, Source, epoch_range, generator, warn_ran_out
 
@@ -54,6 +56,7 @@ class ArraySource(Source):
         self.batch_size = batch_size or (-(-self.num_samples // steps) if steps else 32)
         self.shuffle = shuffle
         self.steps = steps
+        self._drawn: tuple[tuple[int, int], np.ndarray] | None = None
         self.total_batches = -(-self.num_samples // self.batch_size)
 
     @property
@@ -73,6 +76,14 @@ class ArraySource(Source):
         return self._pass_order(number, seed)[first * self.batch_size : last * self.batch_size]
 
     def _pass_order(self, number: int, seed: int) -> np.ndarray:
+        if self._drawn is not None and self._drawn[0] == (number, seed):
+            return self._drawn[1]
+        order = self._draw(number, seed)
+        if self.steps is not None and self.shuffle:  # the next epoch goes on in the same order
+            self._drawn = (number, seed), order
+        return order
+
+    def _draw(self, number: int, seed: int) -> np.ndarray:
         rows = np.arange(self.num_samples, dtype=np.int32 if self.num_samples < 2**31 else np.int64)
         if self.shuffle == "batch":
             full = self.num_samples // self.batch_size * self.batch_size
@@ -83,8 +94,13 @@ class ArraySource(Source):
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on."""
         order = self.order(epoch, seed)
-        for at in range(start * self.batch_size, len(order), self.batch_size):
-            rows = order[at : at + self.batch_size]
-            # Rows in sequence are a slice: a view, with nothing copied.
-            index = rows if self.shuffle else slice(int(rows[0]), int(rows[-1]) + 1)
-            yield jax.tree_util.tree_map(lambda a, index=index: a[index], self.arrays)
+        with self.reading():
+            for at in range(start * self.batch_size, len(order), self.batch_size):
+                rows = order[at : at + self.batch_size]
+                # Rows in sequence are a slice: a view, with nothing copied.
+                index = rows if self.shuffle else slice(int(rows[0]), int(rows[-1]) + 1)
+                yield jax.tree_util.tree_map(lambda a, index=index: a[index], self.arrays)
+
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """The block in which an epoch is read: files hear of an order at random."""
+        return read_at_random(self.arrays) if self.shuffle is True else contextlib.nullcontext()

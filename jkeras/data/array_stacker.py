@@ -119,13 +119,14 @@ class ArrayStacker:
         """The stacks of an epoch from batch `start` on; leftover rows are a last stack of one shorter batch."""
         order, size = self.source.order(epoch, seed), self.batch_size
         full = len(order) // size
-        for at in range(start, full, self.capacity):
-            count = min(self.capacity, full - at)
-            yield BatchStack(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
-        rest = len(order) - full * size
-        if rest and start <= full:
-            capacity = self.capacity if self.joins_epochs and not full else 1
-            yield BatchStack(self._take(order[full * size :], capacity, rest), 1, rest)
+        with self.source.reading():
+            for at in range(start, full, self.capacity):
+                count = min(self.capacity, full - at)
+                yield BatchStack(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
+            rest = len(order) - full * size
+            if rest and start <= full:
+                capacity = self.capacity if self.joins_epochs and not full else 1
+                yield BatchStack(self._take(order[full * size :], capacity, rest), 1, rest)
 
     def first_spec(self) -> Tree:
         """The shapes and dtypes of the data of the first stack.

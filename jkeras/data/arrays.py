@@ -8,6 +8,7 @@
 | (nested) lists of numbers   | one array                                        |
 | lists, tuples, dicts of the above | the same nest, one array a leaf            |
 | sparse matrices             | dense, where a batch of their rows is made       |
+| `np.memmap` of these dtypes | the same, where a batch of their rows is made    |
 | strings, objects, ragged    | an error that says how to convert them           |
 
 Numpy arrays stay on the host and jax arrays on their device; arrays of the right dtype are not copied.
@@ -26,7 +27,8 @@ from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras._text.arrays import TextArray, as_texts, is_text
-from jkeras.data.sparse_rows import SparseRows, dense_rows, holds_sparse, sparse_rows
+from jkeras.data.later_rows import LaterRows, MappedRows, dense_rows
+from jkeras.data.sparse_rows import SparseRows, holds_sparse, sparse_rows
 from jkeras.graph.spec import Spec
 
 _NUMBERS = (bool, int, float, complex, np.generic)
@@ -34,7 +36,7 @@ _NUMBERS = (bool, int, float, complex, np.generic)
 
 def is_array(value: object) -> bool:
     """Whether a value is a single array: numpy, jax, a sparse matrix, a pandas table or column, or anything with `__array__`."""
-    return isinstance(value, (np.ndarray, jax.Array, SparseRows)) or any(
+    return isinstance(value, (np.ndarray, jax.Array, LaterRows)) or any(
         hasattr(value, name) for name in ("to_numpy", "__array__", "__jax_array__", "tocoo", "todense")
     )
 
@@ -67,7 +69,7 @@ def to_arrays(value: object, place: str) -> Tree:
 
 
 def to_rows(value: object, place: str) -> Tree:
-    """`to_arrays` with `SparseRows` in place of sparse matrices.
+    """`to_arrays` with `LaterRows` in place of sparse matrices, and of mapped files whose numbers have another dtype.
 
     Args:
         value, place: as for `to_arrays`.
@@ -84,6 +86,8 @@ def to_rows(value: object, place: str) -> Tree:
         raise ValueError(
             f"`{place}` is the single number {describe(value)}; the first dimension must count samples: write [{value}]."
         )
+    if isinstance(value, np.memmap) and array.dtype.kind in "iuf" and (dtype := _wanted(array.dtype)) != array.dtype:
+        return MappedRows(array, dtype, lambda rows: _cast(rows, place))
     return _cast(array, place)
 
 
@@ -123,7 +127,7 @@ def _holds_numbers(value: object) -> bool:
 
 
 def _as_array(value: object, place: str) -> Tree:
-    if isinstance(value, (jax.Array, TextArray, SparseRows)):
+    if isinstance(value, (jax.Array, TextArray, LaterRows)):
         return value
     if hasattr(value, "__jax_array__"):
         return value.__jax_array__()
@@ -156,8 +160,15 @@ def _from_table(table: Any, place: str) -> np.ndarray:
     return table.to_numpy(dtype=floatx())
 
 
+def _wanted(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What a dtype of numbers becomes."""
+    return np.dtype(floatx()) if is_float(dtype) else np.dtype(jax.dtypes.canonicalize_dtype(dtype))
+
+
 def _cast(array: Tree, place: str) -> Tree:
     dtype = array.dtype
+    if isinstance(array, MappedRows):
+        return array
     if isinstance(array, SparseRows):
         return array.with_entries(_cast(array.entries, place))
     if isinstance(array, TextArray):  # made by `to_host_arrays`, and on its way to a function on the host
@@ -169,7 +180,7 @@ def _cast(array: Tree, place: str) -> Tree:
             f"`{place}` has dtype {dtype}{_first_stranger(array)}; expected numbers. "
             f"Convert it first: {place}.astype('float32'), or turn words into integers with a table or a StringLookup layer."
         )
-    narrow = jax.dtypes.canonicalize_dtype(dtype)
+    narrow = _wanted(dtype)
     if dtype == narrow:
         return array
     if dtype.kind in "iu" and array.size:

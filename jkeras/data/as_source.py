@@ -15,10 +15,10 @@ from jkeras.data.arrays import is_arrays, to_arrays, to_host_arrays, to_rows
 from jkeras.data.batch_reader import BatchReader
 from jkeras.data.indexed_source import IndexedSource
 from jkeras.data.iterable_source import IterableSource, is_endless
+from jkeras.data.later_rows import MakeDense, any_later_rows
 from jkeras.data.prepared import Preparation, prepared
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
-from jkeras.data.sparse_rows import MakeDense, any_sparse_rows
 
 
 def as_source(
@@ -72,7 +72,7 @@ def as_source(
     if is_arrays(x):
         x, y, sample_weight = to_rows(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
         rows = ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
-        return prepared(rows, MakeDense()) if any_sparse_rows(x) else rows
+        return prepared(rows, MakeDense()) if any_later_rows(x) else rows
     _refuse(x, y=y, sample_weight=sample_weight)
     if batch_size is not None and getattr(x, "batch_size", None) != batch_size:
         warnings.warn(f"batch_size={batch_size} is ignored: {type(x).__name__} yields whole batches. Leave it out.", stacklevel=5)

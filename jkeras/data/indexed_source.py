@@ -43,6 +43,7 @@ class IndexedSource(Source):
     def __init__(self, dataset: Any, *, shuffle: bool | str = False, steps: int | None = None, read: BatchReader | None = None):
         self.dataset, self.shuffle, self.steps = dataset, shuffle, steps
         self.read = read or BatchReader()
+        self.fresh = bool(getattr(dataset, "__jkeras_fresh__", False))
         self._first: Batch | None = None  # item 0, made for its shapes and not used yet
         self._begun = False  # whether `on_epoch_begin` was called for an epoch whose batches were not asked for yet
 

@@ -31,12 +31,14 @@ class Source(ABC):
         batch_size: rows of a full batch; None where the data come in batches.
         steps: the number of batches that the user wants of an epoch; None for all.
         bare_inputs: whether inputs without targets come alone, and not in a tuple.
+        fresh: whether each batch has arrays of its own, which nobody writes to any more.
     """
 
     num_samples: int | None = None
     batch_size: int | None = None
     steps: int | None = None
     bare_inputs: bool = True
+    fresh: bool = False
 
     @property
     @abstractmethod

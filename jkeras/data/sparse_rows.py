@@ -1,21 +1,17 @@
-"""Sparse matrices as data: rows become dense once where all are small (`prepared.py`), else where a batch is made, so that the
-whole never has to fit in memory.
-"""
+"""Sparse matrices as data, whose rows become dense where a batch is made."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import jax
 import numpy as np
 
 from jkeras._base.sparse_arrays import is_sparse
-from jkeras._base.types import Tree
+from jkeras.data.later_rows import LaterRows
 
 
-class SparseRows:
-    """The rows of a sparse matrix, with what a source asks of an array.
+class SparseRows(LaterRows):
+    """The rows of a sparse matrix.
 
     Args:
         entries: what the matrix holds, row by row.
@@ -28,8 +24,6 @@ class SparseRows:
         >>> rows.shape, rows[1:].dense().tolist()
         ((2, 2), [[0.0, 2.0]])
     """
-
-    ndim = 2
 
     def __init__(self, entries: np.ndarray, columns: np.ndarray, starts: np.ndarray, width: int):
         self.entries, self.columns, self.starts, self.width = entries, columns, starts, width
@@ -83,25 +77,3 @@ def sparse_rows(value: Any) -> SparseRows | np.ndarray:
         matrix = value.tocsr()
         return SparseRows(matrix.data, matrix.indices, matrix.indptr, value.shape[1])
     return np.asarray(value.todense())
-
-
-def dense_rows(tree: Tree) -> Tree:
-    """The nest with arrays in place of sparse rows."""
-    return jax.tree.map(lambda leaf: leaf.dense() if isinstance(leaf, SparseRows) else leaf, tree)
-
-
-def any_sparse_rows(tree: Tree) -> bool:
-    """Whether there are sparse rows in a nest."""
-    return any(isinstance(leaf, SparseRows) for leaf in jax.tree.leaves(tree))
-
-
-class MakeDense:
-    """The preparation of inputs that makes sparse rows dense."""
-
-    def __call__(self, x: Tree) -> Tree:
-        """The inputs as arrays."""
-        return dense_rows(x)
-
-    def bytes_per_row(self, x: Tree) -> int:
-        """Bytes of one dense row."""
-        return sum(math.prod(leaf.shape[1:]) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(x))

@@ -1,7 +1,8 @@
 """Streams: a background thread makes the batches of generators, datasets and loaders while the computation runs.
 
 The thread runs the user's code, checks each batch and copies it into a batch stack, or to the accelerator, before it asks for the
-next one, because many generators fill the same array for every batch. The computation takes whatever is ready, one batch or a
+next one, because many generators fill the same array for every batch; only where a source makes new ones (`fresh`), and a batch
+fills a stack, is it the stack. The computation takes whatever is ready, one batch or a
 few: it never waits while it has something to do, and where it is the slower side, a dispatch holds several batches. Errors of the
 thread are raised in the thread that trains. When the epoch ends, early or not, the thread is told to stop and joined.
 """
@@ -18,7 +19,7 @@ import jax
 import numpy as np
 
 from jkeras._base import processes
-from jkeras._base.aligned import aligned_empty
+from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.types import Batch, Tree
 from jkeras.data.array_stacker import ArrayStacker, BatchStack, batches_per_stack, bytes_of, default_device, to_device
 from jkeras.data.source import Source, naming
@@ -72,7 +73,7 @@ class StreamStacker:
     def _run(self, epoch: int, seed: int, start: int, padded: bool) -> Generator[BatchStack]:
         self.source.begin_epoch()
         batches = self.source.batches(epoch, seed, start)
-        handover = _Handover()
+        handover = _Handover(self.source.fresh)
 
         def work() -> None:
             try:
@@ -121,9 +122,14 @@ Stacker: TypeAlias = ArrayStacker | StreamStacker
 
 
 class _Handover:
-    """What lies between the two threads: a stack of batches of one shape, of which only the last is padded."""
+    """What lies between the two threads: a stack of batches of one shape, of which only the last is padded.
 
-    def __init__(self) -> None:
+    Args:
+        fresh: whether a batch may be used as it is.
+    """
+
+    def __init__(self, fresh: bool = False) -> None:
+        self._fresh = fresh
         self._changed = threading.Condition()
         self._stack: Batch = (None, None, None)
         self._batches = self._rows = self._room = 0
@@ -141,7 +147,7 @@ class _Handover:
                 return False
             if not self._batches:
                 self._shape, self._room, self._rows = shape, capacity, 0
-                self._stack = jax.tree.map(lambda array: _empty_stack(array, capacity), batch)
+                self._stack = jax.tree.map(lambda array: _empty_stack(array, capacity, self._fresh), batch)
             for room, array in zip(jax.tree.leaves(self._stack), leaves):
                 if room is not array:
                     room[self._batches] = array[0]
@@ -180,6 +186,7 @@ class _Handover:
         return None
 
 
-def _empty_stack(batch: Tree, capacity: int) -> Tree:
-    """Room for batches like this one of shape `(1, ...)`; a batch already on the device is its own stack."""
-    return batch if isinstance(batch, jax.Array) else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)
+def _empty_stack(batch: Tree, capacity: int, fresh: bool) -> Tree:
+    """Room for batches like this one of shape `(1, ...)`; one on the device, or a fresh one that fills it, is its own stack."""
+    ready = isinstance(batch, jax.Array) or (fresh and capacity == 1 and is_aligned(batch))
+    return batch if ready else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)

@@ -1,11 +1,13 @@
 """Folders of files as datasets: `image_dataset_from_directory`, and those for texts and audio.
 
 Keras returns a `tf.data.Dataset`, jkeras a `BatchDataset` of NumPy arrays, for `fit`, `evaluate`, `predict` and for-loops, with
-the methods `map`, `take`, `cache`, `prefetch` and `shuffle`.
+the methods `map`, `take`, `cache`, `prefetch` and `shuffle`. Images are read by a thread for each core, while the batch before
+them is used.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,8 +22,9 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.preprocessing.audio_files import of_length, read_wav, resampled
 from jkeras.preprocessing.image.file_iterators import files_below
-from jkeras.preprocessing.image.files import MODES, img_to_array, load_img, resize_array, smart_resize
-from jkeras.preprocessing.views import BatchDataset, check_format
+from jkeras.preprocessing.image.files import MODES
+from jkeras.preprocessing.image.readers import ImageReader
+from jkeras.preprocessing.views import BatchDataset, Begun, check_format
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -82,31 +85,13 @@ def image_dataset_from_directory(
         raise unknown_name("color_mode", color_mode, MODES)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other. Choose one.")
+    height, width = image_size
     first = standardize_data_format(data_format) == "channels_first"
-
-    def read_one(path: str) -> np.ndarray:
-        image = img_to_array(load_img(path, color_mode=color_mode), "channels_last", "float32")
-        if crop_to_aspect_ratio:
-            image = smart_resize(image, image_size, interpolation)
-        else:
-            image = resize_array(_framed(image, image_size) if pad_to_aspect_ratio else image, image_size, interpolation)
-        return image.transpose(2, 0, 1) if first else image
-
-    def read(paths: list[str]) -> np.ndarray:
-        return np.stack([read_one(path) for path in paths])
-
+    reader = ImageReader((height, width), color_mode, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, first)
     return _dataset(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
-        _IMAGES, read,
+        _IMAGES, reader.begin,
     )  # fmt: skip
-
-
-def _framed(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The image centred in the smallest frame of zeros that has the proportions of `size`."""
-    height, width = image.shape[:2]
-    tall, wide = max(height, int(width * size[0] / size[1])), max(width, int(height * size[1] / size[0]))
-    top, left = (tall - height) // 2, (wide - width) // 2
-    return np.pad(image, ((top, tall - height - top), (left, wide - width - left), (0, 0)))
 
 
 @export("keras.utils.text_dataset_from_directory", "keras.preprocessing.text_dataset_from_directory")
@@ -147,7 +132,7 @@ def text_dataset_from_directory(
 
     return _dataset(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
-        (".txt",), read,
+        (".txt",), lambda paths: functools.partial(read, paths),
     )  # fmt: skip
 
 
@@ -202,7 +187,7 @@ def audio_dataset_from_directory(
 
     return _dataset(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
-        (".wav",), read,
+        (".wav",), lambda paths: functools.partial(read, paths),
     )  # fmt: skip
 
 
@@ -219,7 +204,7 @@ def _dataset(
     follow_links: bool,
     verbose: bool,
     suffixes: tuple[str, ...],
-    read: Callable[[list[str]], np.ndarray],
+    start: Callable[[list[str]], Callable[[], np.ndarray]],
 ) -> BatchDataset | tuple[BatchDataset, ...]:
     if label_mode not in ("int", "categorical", "binary", None):
         raise unknown_name("label_mode", label_mode, ("int", "categorical", "binary"))
@@ -243,11 +228,11 @@ def _dataset(
                 f"There are no files for {purpose or 'this dataset'} among {len(paths)} in {os.fspath(directory)!r}."
             )
 
-        def make(wanted: np.ndarray) -> Tree:
-            x = read([files[i] for i in wanted])
-            return x if targets is None else (x, targets[wanted])
+        def begin(wanted: np.ndarray) -> Callable[[], Tree]:
+            read = start([files[i] for i in wanted])
+            return read if targets is None else lambda: (read(), targets[wanted])
 
-        return BatchDataset(make, len(files), batch_size, shuffle, seed, class_names=names, file_paths=files)
+        return BatchDataset(Begun(begin), len(files), batch_size, shuffle, seed, class_names=names, file_paths=files)
 
     if subset is None:
         return part(slice(None), "")

@@ -18,7 +18,7 @@ from jkeras.compat.standin.data.node import Block, Run, RunsPython
 from jkeras.compat.standin.data.structure import as_element
 from jkeras.compat.standin.tensor_spec import TensorSpec
 from jkeras.preprocessing import directories, timeseries
-from jkeras.preprocessing.views import BatchDataset
+from jkeras.preprocessing.views import BatchDataset, in_order
 from jkeras.utils.dataset_splitting import Share
 from jkeras.utils.dataset_splitting import split_dataset as split_arrays
 
@@ -69,9 +69,8 @@ class MadeBatches(RunsPython):
 
     def blocks(self, run: Run, rows: int) -> Iterator[Block]:
         order = run.rng(self.seed, self.depth).permutation(self.rows) if self.shuffle else np.arange(self.rows)
-        for at in range(0, self.rows, self.size):
-            batch = as_element(self.make(order[at : at + self.size]))
-            yield Block(jax.tree.map(lambda a: a[None], batch), 1)
+        for batch in in_order(self.make, (order[at : at + self.size] for at in range(0, self.rows, self.size))):
+            yield Block(jax.tree.map(lambda a: a[None], as_element(batch)), 1)
 
 
 def _as_dataset(made: Any, single: bool, lengths: bool) -> Any:
