@@ -167,8 +167,8 @@ class Steps(Layer):
     ) -> Array:
         """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
 
-        An override may call this method with targets and outputs of other structures than the data's and the model's. The losses of
-        `compile` are then for those; `own_loss.py` has an example.
+        An override may call this method with targets and outputs of other structures than the data's and the model's. The losses
+        of `compile` are then for those; `own_loss.py` has an example.
 
         Args:
             x, y, y_pred, sample_weight: inputs, targets, outputs and weights of a batch.
