@@ -83,7 +83,7 @@ def handed_to_losses(model: Steps, specs: Batch, rows: int) -> Handed | None:
     Returns:
         None for the targets and the outputs as they are, and where the method fails: the step will say so.
     """
-    if type(model).compute_loss.__module__.startswith("jkeras."):
+    if getattr(type(model).compute_loss, "__module__", "").startswith("jkeras."):
         return None
     if model.loss is None:
         return Handed(None, None)
