@@ -290,6 +290,13 @@ def test_a_compute_loss_of_ones_own_hands_what_it_likes_to_the_losses(hand, argu
     assert list(model.train_on_batch(X, y, return_dict=True)) == list(expected)
 
 
+def test_losses_that_do_not_fit_what_is_handed_on_are_refused():
+    model = Handing(lambda y, p: (y, [p, p]))
+    model.compile("sgd", ["mse", "mae", "mse"])
+    with pytest.raises(ValueError, match=r"compute_loss hands on 2 outputs.*loss has 3"):
+        model.test_on_batch(X, [T, T])
+
+
 def test_the_compiled_loss_needs_no_data_before():
     model = Handing(lambda y, p: (y, p))
     model.compile("sgd", "mse")
