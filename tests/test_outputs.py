@@ -237,24 +237,70 @@ def test_targets_for_no_output_are_left_aside_with_a_warning():
         np.testing.assert_allclose(found, model.evaluate(X, y, verbose=0))
 
 
-class WithWeights(Model):
-    def __init__(self):
+class Handing(Model):
+    def __init__(self, hand):
         super().__init__()
+        self.hand = hand
         self.t = layers.Dense(2, kernel_initializer=initializers.Constant(0.1))
 
     def call(self, x):
         return self.t(x)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, y["target"], y_pred, sample_weight) + ops.mean(y["offset"])
+        handed = self.hand(y, y_pred)
+        return super().compute_loss(x, *handed, sample_weight) if len(handed) == 2 else handed[0]
 
 
-def test_a_compute_loss_of_ones_own_takes_targets_of_any_structure():
-    model = WithWeights()
+BOTH = {"u": T, "v": 2 * T}
+HANDED = {
+    "outputs in a list": (
+        lambda y, p: (y, [p, p]),
+        {"loss": ["mean_squared_error", "mae"], "loss_weights": [1.0, 2.0], "metrics": ["mae"]},
+        [T, T],
+        {"loss": ("t mse", "t mae", "t mae"), "mean_squared_error_loss": ("t mse",), "mae_loss": ("t mae",), "mae": ("t mae",)},
+    ),
+    "a nest": (
+        lambda y, p: ({"u": y, "v": [y, 2 * y]}, {"u": p, "v": [p, 2 * p]}),
+        {"loss": {"v": ["mae", "mse"]}, "weighted_metrics": ["mse"]},
+        T,
+        {"loss": ("t mae", *["t mse"] * 4), "v/mae_loss": ("t mae",), "v/mse_loss": ("t mse",) * 4, "mse": ("t mse",)},
+    ),
+    "a part of the targets": (
+        lambda y, p: (y["u"], p),
+        {"loss": "mse", "metrics": ["mae"]},
+        BOTH,
+        {"loss": ("t mse",), "mae": ("t mae",)},
+    ),
+    "nothing": (lambda y, p: (ops.mean((y[0] - p) ** 2),), {"loss": ["mse", "mae"]}, [T], {"loss": ("t mse",)}),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The metrics compare")
+@pytest.mark.parametrize("hand, arguments, y, expected", HANDED.values(), ids=HANDED)
+def test_a_compute_loss_of_ones_own_hands_what_it_likes_to_the_losses(hand, arguments, y, expected):
+    model = Handing(hand)
+    model.compile("sgd", **arguments)
+    expected = {name: sum(VALUE[part] for part in parts) for name, parts in expected.items()}
+    found = model.evaluate(X, y, batch_size=5, verbose=0, return_dict=True)
+    assert list(found) == list(expected)
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-5)
+    if y is T:
+        weighted = model.test_on_batch(X, y, np.full(10, 2.0), return_dict=True)
+        np.testing.assert_allclose(weighted["loss"], 2 * expected["loss"], rtol=1e-5)
+    assert list(model.train_on_batch(X, y, return_dict=True)) == list(expected)
+
+
+def test_losses_that_do_not_fit_what_is_handed_on_are_refused():
+    model = Handing(lambda y, p: (y, [p, p]))
+    model.compile("sgd", ["mse", "mae", "mse"])
+    with pytest.raises(ValueError, match=r"compute_loss hands on 2 outputs.*loss has 3"):
+        model.test_on_batch(X, [T, T])
+
+
+def test_the_compiled_loss_needs_no_data_before():
+    model = Handing(lambda y, p: (y, p))
     model.compile("sgd", "mse")
-    y = {"target": T, "offset": WEIGHTS}
-    np.testing.assert_allclose(model.evaluate(X, y, verbose=0), VALUE["t mse"] + 4.5, rtol=1e-5)
-    model.fit(X, y, verbose=0)
+    np.testing.assert_allclose(model.compute_loss(X, T, model(X)), VALUE["t mse"], rtol=1e-5)
 
 
 # Results that are dicts -------------------------------------------------------------------------------------------------

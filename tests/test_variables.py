@@ -240,3 +240,16 @@ def test_a_function_that_is_rematerialized_reads_in_the_compute_dtype_too():
     layer = Recomputed(dtype="mixed_bfloat16")
     params, state = layer.init(jax.random.key(0), X)
     assert layer.apply(params, state, X)[0].dtype == layer(X).dtype == "bfloat16"
+
+
+def test_what_keras_says_of_replicas_and_places_is_taken():
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    for library in (keras, jkeras):
+        variable = library.Variable("ones", (2,), None, True, True, None, "on_read", "kept")
+        assert (variable.name, variable.aggregation, variable.synchronization) == ("kept", "none", "on_read")
+        for wrong in ({"aggregation": "median"}, {"synchronization": "sometimes"}):
+            with pytest.raises(ValueError, match=next(iter(wrong))):
+                library.Variable(1.0, **wrong)
+    assert Variable("zeros", (2,), layout=device).value.sharding == device
+    with pytest.raises(TypeError, match="layout of a variable"):
+        Variable(1.0, layout="rows")

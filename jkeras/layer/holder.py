@@ -155,8 +155,8 @@ class WeightHolder:
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         first = initializers.get(initializer)
-        rules = regularizers.get(regularizer), constraints.get(constraint)
-        variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name or "variable", *rules)
+        rules: dict[str, Any] = {"regularizer": regularizers.get(regularizer), "constraint": constraints.get(constraint)}
+        variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name=name or "variable", **rules)
         variable.overwrite_with_gradient, variable.unnamed = overwrite_with_gradient, name is None
         variable.path = f"{self._place()}/{variable.name}"
         variable.trainable = variable.declared_trainable and self._trainable

@@ -23,6 +23,7 @@ from jax.typing import DTypeLike
 from jkeras._base.configurable import resolve
 from jkeras._base.copying import copied
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.errors import unknown_name
 from jkeras._base.naming import auto_name
 from jkeras._base.types import Array, Tensor, Tree
 from jkeras.nn.replacing import replacing
@@ -84,6 +85,27 @@ class _Threads:
 threads = _Threads()
 
 
+_AGGREGATIONS = "none", "mean", "sum", "only_first_replica"
+_SYNCHRONIZATIONS = "none", "on_read", "on_write", "auto"
+
+
+def _one_of(known: Sequence[str], name: str, value: str | None) -> str:
+    value = "none" if value is None else value
+    if value not in known:
+        raise unknown_name(name, value, known)
+    return value
+
+
+def _sharding(layout: Any) -> Sharding:
+    found = getattr(layout, "backend_layout", layout)
+    if not isinstance(found, Sharding):
+        raise TypeError(
+            "The layout of a variable is a jax.sharding.Sharding, a TensorLayout with a device mesh, or None. "
+            f"Received: {layout!r}."
+        )
+    return found
+
+
 class _Rule:
     """An attribute of a variable that is a function of its array, or None."""
 
@@ -128,8 +150,16 @@ class Variable(ArrayOperators):
         dtype: default `floatx()` for initializers and Python floats, else the array's own.
         trainable: whether gradient descent changes it.
         autocast: whether layers read it in their compute dtype.
-        aggregation: how replicas combine it, one of none, mean, sum, only_first_replica.
+        aggregation: how replicas combine it: "none", "mean", "sum" or "only_first_replica".
+        synchronization: when they do: "none", "on_read", "on_write" or "auto". One program over whole arrays has no replicas, so
+            both are only kept.
         name: without slashes.
+        layout: where the first value lies, as a `jax.sharding.Sharding` or a `TensorLayout`; None for the default device, or as
+            the model's distribution says.
+        regularizer, constraint: functions of the array, or None.
+
+    Raises:
+        ValueError: a name with a slash, an initializer without a shape, an unknown aggregation or synchronization.
 
     Example:
         >>> v = Variable([1.0, 2.0], name="v")
@@ -141,6 +171,7 @@ class Variable(ArrayOperators):
 
     regularizer, constraint = _Rule(), _Rule()
     overwrite_with_gradient = _Flag()
+    synchronization: str = "auto"
     _home: Sharding | None = None  # where the first value shall lie; None for the default device
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -154,8 +185,10 @@ class Variable(ArrayOperators):
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        aggregation: str = "none",
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
         name: str | None = None,
+        layout: Any = None,
         regularizer: Callable[[Tree], Tree] | None = None,
         constraint: Callable[[Tree], Tree] | None = None,
     ):
@@ -186,7 +219,11 @@ class Variable(ArrayOperators):
         self._is_float = is_float(initial.dtype)
         self.path = path_here(self.name)
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
-        self.autocast, self.aggregation = autocast, aggregation
+        self.autocast = autocast
+        self.aggregation = _one_of(_AGGREGATIONS, "aggregation", aggregation)
+        self.synchronization = _one_of(_SYNCHRONIZATIONS, "synchronization", synchronization)
+        if layout is not None:
+            self._home = _sharding(layout)
         self.unnamed = name is None
         self.regularizer, self.constraint = regularizer, constraint
 

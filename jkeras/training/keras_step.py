@@ -15,7 +15,6 @@ back, for a class that calls `super().train_step(state, data)`.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current
 from jkeras.state.variable import Variable
 from jkeras.training.objective.logs import flat_results
+from jkeras.training.own_loss import loss_of
 from jkeras.training.state import TrainState
 from jkeras.training.whole_step import all_places, metric_places, value_at, whole_step, with_value
 
@@ -224,10 +224,9 @@ def stateless_compute_loss(
         if len(values) != len(variables):
             cls, step = type(self).__name__, "stateless_compute_loss"
             raise ValueError(_COUNT.format(cls=cls, step=step, name=of, received=len(values), expected=len(variables)))
-    flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
 
     def loss() -> Array:
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
+        return loss_of(self, x, y, y_pred, sample_weight, training)
 
     result = functionalize(loss, list(itertools.chain(*held)))(list(itertools.chain(*given)), rng=current().rng)
     after = iter(result.values)

@@ -29,7 +29,7 @@ from jkeras.layer.tracking import Tracker, inventory, weight_entries
 from jkeras.nn.updates import after_all
 from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize
-from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
+from jkeras.state.scope import complete_scope, current, get_mask, set_mask
 from jkeras.training import keras_step
 from jkeras.training.dialects import any_form
 from jkeras.training.objective.containers import one_by_one
@@ -37,6 +37,7 @@ from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import add_loss
 from jkeras.training.objective.trackers import results, updated
 from jkeras.training.overwriting import divide, overwritten, unite
+from jkeras.training.own_loss import loss_of
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import take_over
 
@@ -142,13 +143,8 @@ class Steps(Layer):
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
             if rows is not None:
                 _mask_rows(y_pred, rows)
-            flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
-            outside = push(current().for_layer(None, None))  # the flag is that of the forward pass
-            try:
-                with self._trainer.noting_losses(y, y_pred, sample_weight) as parts:
-                    loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-            finally:
-                pop(outside)
+            with self._trainer.noting_losses(y, y_pred, sample_weight) as parts:
+                loss = loss_of(self, x, y, y_pred, sample_weight, training)
             return _one_number(loss, training) if jnp.ndim(loss) else loss, y_pred, masks, parts
 
         pure = functionalize(loss_and_outcome, [v for _, v in entries], layer_positions(self))
@@ -170,6 +166,9 @@ class Steps(Layer):
         self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
     ) -> Array:
         """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
+
+        An override may call this method with targets and outputs of other structures than the data's and the model's. The losses
+        of `compile` are then for those; `own_loss.py` has an example.
 
         Args:
             x, y, y_pred, sample_weight: inputs, targets, outputs and weights of a batch.

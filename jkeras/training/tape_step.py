@@ -35,6 +35,7 @@ from jkeras.layer.tracking import inventory
 from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.tape import NeedsTrace, taped
 from jkeras.training.objective.logs import flat_results
+from jkeras.training.own_loss import OutputsKnown
 from jkeras.training.state import TrainState
 from jkeras.training.whole_step import Place, all_places, value_at, whole_step, with_value
 
@@ -150,18 +151,6 @@ def data_of(model: Steps, batch: Batch) -> Any:
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-class OutputsKnown(BaseException):
-    """The step that is traced has come to outputs that it compares with targets.
-
-    Args:
-        y_pred: their shapes and dtypes.
-    """
-
-    def __init__(self, y_pred: Tree):
-        super().__init__()
-        self.y_pred = y_pred
-
-
 def outputs_of_step(model: Steps, specs: Batch, rows: int) -> Tree:
     """Shapes of the outputs that a training step gives to the compiled losses or metrics; an empty tuple where it does not.
 
@@ -183,7 +172,7 @@ def outputs_of_step(model: Steps, specs: Batch, rows: int) -> Tree:
                 variables += found.variables
                 continue
             except OutputsKnown as found:
-                return found.y_pred
+                return found.handed.y_pred
             except jax.errors.JAXTypeError:  # it looks at values
                 if model._trainer.jit:
                     raise
@@ -205,7 +194,7 @@ def _outputs_by_line(model: Steps, batch: Batch) -> Tree:
         with scope:
             _own_step(model, "train_step", jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch))
     except OutputsKnown as found:
-        return found.y_pred
+        return found.handed.y_pred
     finally:
         for variable, value in zip(entries, before):
             variable.assign(value)

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -52,6 +52,7 @@ from jkeras.training.objective.containers import AllButLoss, CompiledMetrics, Sh
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.objective.terms import Term
+from jkeras.training.own_loss import OutputsKnown, handed_to_losses, shapes_of
 from jkeras.training.programs.forward import ForwardPass, bucket
 from jkeras.training.programs.padding import rows_can_be_masked
 from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program
@@ -59,7 +60,7 @@ from jkeras.training.programs.training import Program, training_program
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
 from jkeras.training.steps import Steps, has_forward_pass
-from jkeras.training.tape_step import OutputsKnown, outputs_of_step
+from jkeras.training.tape_step import outputs_of_step
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
@@ -85,6 +86,9 @@ up after one pass: let it go on for ever and say how long a validation is, or pa
 
 _LOOKS_AT_VALUES = """{name}.train_step looks at the values of arrays, which compiled code does not know. It runs line by line, as
 with compile(run_eagerly=True), and much slower. The reason: {reason}"""
+
+Noted: TypeAlias = list[tuple[int, dict[str, Array]]]
+"""For each time that the compiled losses were asked for, the number of rows and the loss of each output by name."""
 
 _SILENT = CallbackList()
 T = TypeVar("T")
@@ -129,7 +133,7 @@ class Trainer:
         self._shown: Shown = "outside"
         self._as_one, self._all_but_loss = CompiledMetrics(self), AllButLoss(self)
         self._loss_of_step: tuple[Recording, Array, int] | None = None
-        self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
+        self._noted: Noted | None = None  # while a loss is computed
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self._placed: tuple[Distribution, tuple[int, ...]] | None = None  # whose rules were checked, for which weights
         self.model.__dict__["_others"] = {}
@@ -322,13 +326,17 @@ class Trainer:
 
     def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, bool]:
         """The weighted sum of the compiled losses, and whether there is any."""
-        self.met_outputs(y_pred)
-        if self._objective is None:
+        self.met_outputs(y, y_pred)
+        objective, config = self._objective, self.config
+        if config is None or config.loss is None:
             return jnp.zeros((), jnp.float32), False
-        total, parts = self._objective.loss(y, y_pred, sample_weight)
-        if self._noted is not None and self._noted[0] is y_pred:
-            self._noted[1].update(parts)
-        return total, bool(self._objective.losses)
+        if objective is None or not objective.takes(y_pred):
+            objective = make_objective(self.model, config.losses_alone, *shapes_of(y, y_pred), self._loss_mean)
+            return objective.loss(y, y_pred, sample_weight)[0], bool(objective.losses)
+        total, parts = objective.loss(y, y_pred, sample_weight)
+        if self._noted is not None and parts:
+            self._noted.append(((*jnp.shape(jax.tree.leaves(y_pred)[0]), 1)[0], parts))
+        return total, bool(objective.losses)
 
     @contextlib.contextmanager
     def with_losses(self, losses: list[Term]) -> Iterator[None]:
@@ -340,14 +348,14 @@ class Trainer:
         finally:
             self._objective = before
 
-    def met_outputs(self, y_pred: Tree) -> None:
-        """A step compares these outputs with targets; it ends here where nothing else was asked.
+    def met_outputs(self, y: Tree, y_pred: Tree) -> None:
+        """A step compares these targets and outputs; it ends here where nothing else was asked.
 
         Raises:
             OutputsKnown: while `finds_outputs`.
         """
         if self.finds_outputs:
-            raise OutputsKnown(jax.tree.map(lambda y: jax.ShapeDtypeStruct(y.shape, y.dtype), y_pred))
+            raise OutputsKnown(y, y_pred)
 
     def note_loss_of_step(self, loss: Array, y_pred: Tree) -> None:
         """In a step with a tape: what `compute_loss` gave, for `track_loss_of_step`."""
@@ -365,14 +373,21 @@ class Trainer:
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
-        """Around the computation of a loss: where there are several compiled losses, each one of them by name."""
-        self._noted = y_pred, {}
+        """Around the computation of a loss: where there are several compiled losses, each one of them by name afterwards.
+
+        Where `compute_loss` asks for them more than once, the mean over all rows.
+        """
+        around, means = self._noted, dict[str, Array]()
+        noted = self._noted = []
         try:
-            yield self._noted[1]
-            if not self._noted[1] and self._objective is not None and self._objective.loss_names:
-                self.compiled_loss(y, y_pred, sample_weight)  # an overridden `compute_loss` did not ask for them
+            yield means
+            if not noted and self._objective is not None and self._objective.loss_names:
+                self.compiled_loss(y, y_pred, sample_weight)  # an overridden `objective` did not ask for them
+            means.update(_mean_of(noted))
         finally:
-            self._noted = None
+            self._noted = around
+            if around is not None:
+                around.extend(noted)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -639,7 +654,8 @@ class Trainer:
         if self._objective is None:
             rows = self._probed_rows = source.first_rows
             y_pred = self._outputs(config, source, specs, rows)
-            self._objective = make_objective(self.model, config, source.specs[1], y_pred, self._loss_mean)
+            handed = handed_to_losses(self.model, (specs, *source.specs[1:]), rows) if has_forward_pass(self.model) else None
+            self._objective = make_objective(self.model, config, source.specs[1], y_pred, self._loss_mean, handed)
         self._check_source(source)
         return self.require_compiled(what)
 
@@ -716,3 +732,14 @@ class Trainer:
         if few is not None:
             source.batch_size = bucket(few) if self._pads_rows[key] else few
         return self._pads_rows[key]
+
+
+def _mean_of(noted: Noted) -> dict[str, Array]:
+    """The mean over all rows of losses that were asked for once or more."""
+    if len(noted) == 1:
+        return noted[0][1]
+    rows = sum(count for count, _ in noted)
+    means: dict[str, Array] = {}
+    for count, parts in noted:
+        means |= {name: means.get(name, 0.0) + value * (count / rows) for name, value in parts.items()}
+    return means

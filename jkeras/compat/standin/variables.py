@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -171,7 +172,8 @@ class Variable(metaclass=_BoxesAreInstances):
         """The Variable."""
         value = initial_value() if callable(initial_value) else initial_value
         name = name.rpartition("/")[2] if name else None
-        variable = OfTensorFlow(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
+        given: dict[str, Any] = {"aggregation": aggregation, "name": name, "constraint": constraint}
+        variable = OfTensorFlow(value, None, dtype, trainable is not False, **given)
         if shape is not None and tuple(shape) != variable.shape:
             raise ValueError(f"tf.Variable: the values have shape {variable.shape}, not shape={tuple(shape)}. Omit shape=.")
         return variable

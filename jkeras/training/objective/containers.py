@@ -52,7 +52,7 @@ class CompiledLoss:
             y_true, y_pred, sample_weight: targets, outputs and weights of a batch.
             regularization_losses: scalars to add, such as `model.losses`.
         """
-        self._trainer.met_outputs(y_pred)
+        self._trainer.met_outputs(y_true, y_pred)
         with self._trainer.noting_losses(y_true, y_pred, sample_weight) as parts:
             total, _ = self._trainer.compiled_loss(y_true, y_pred, sample_weight)
         total = sum(regularization_losses or (), total)
@@ -99,7 +99,7 @@ class CompiledMetrics(Metric):
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Add a batch to them."""
-        self._trainer.met_outputs(y_pred)
+        self._trainer.met_outputs(y_true, y_pred)
         self._trainer.objective.update_metric_objects(y_true, y_pred, sample_weight)
 
     def result(self) -> Logs:
@@ -116,14 +116,19 @@ class AllButLoss(CompiledMetrics):
     """The compiled metrics and, where there are several outputs, the means of their losses: all but that of the whole loss."""
 
     def _named(self) -> list[tuple[str, Metric]]:
-        means = [(name, metric) for name, metric in self._trainer.compiled_metrics if name in self._trainer.objective.loss_names]
-        return [*super()._named(), *means]
+        return [*super()._named(), *((name, self._trainer.objective.loss_means[name]) for name in self._loss_names)]
+
+    @property
+    def _loss_names(self) -> list[str]:
+        """Of the outputs' losses; none where the model's own `compute_loss` makes something else of the outputs."""
+        prepared = self._trainer.is_prepared and self._trainer.objective.handed is None
+        return self._trainer.objective.loss_names if prepared else []
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Add a batch to them."""
-        self._trainer.met_outputs(y_pred)
+        self._trainer.met_outputs(y_true, y_pred)
         objective = self._trainer.objective
-        if objective.loss_names:
+        if self._loss_names:
             for name, value in objective.loss(y_true, y_pred, sample_weight)[1].items():
                 objective.loss_means[name].update_state(value)
         super().update_state(y_true, y_pred, sample_weight)

@@ -20,13 +20,18 @@ from jkeras import metrics
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.distribution.base import Distribution
 from jkeras.layer.base import Layer
+from jkeras.losses import Loss
 from jkeras.metrics import Metric
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.outputs import Outputs, outputs_of
 from jkeras.training.objective.terms import Term, entries_for, free_name, make_terms, name_of
+from jkeras.training.own_loss import Handed
 from jkeras.training.state import Outcome
+
+_FIRST = """The metrics compare {outputs}, the model's outputs, with {keys} of y, the first by name, as in Keras. To compare
+others, override compute_metrics."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +57,11 @@ class CompileConfig:
     distribution: Distribution | None = None
     shards: int | None = None
 
+    @property
+    def losses_alone(self) -> CompileConfig:
+        """Without metrics."""
+        return dataclasses.replace(self, metrics=None, weighted_metrics=None)
+
 
 class Tracked(NamedTuple):
     """A metric of one output.
@@ -74,16 +84,20 @@ class Objective:
     """What training minimises and what it reports.
 
     Attributes:
-        outputs: of the model.
+        outputs: of the model, which the metrics compare.
+        compared: what the losses compare: the outputs, or what the model's own `compute_loss` makes of them.
         losses: in the order of the logs.
         tracked: the compiled metrics, in the order of the logs.
         loss_mean: of the whole loss.
+        handed: shapes of what the model's own `compute_loss` hands to the losses; None where it has none.
     """
 
     outputs: Outputs
+    compared: Outputs
     losses: list[Term]
     tracked: list[Tracked]
     loss_mean: metrics.Mean
+    handed: Handed | None = None
 
     @property
     def loss_names(self) -> list[str]:
@@ -96,26 +110,39 @@ class Objective:
         Raises:
             ValueError: another structure than that of the outputs, or of those that have a loss.
         """
-        return self._by_output("y", y)
+        return self._by_output("y", self._first(y), self.outputs)
 
     def sample_weights(self, sample_weight: Tree) -> list[Tree]:
         """The sample weights of each output: one array is for all of them."""
-        if sample_weight is not None and not isinstance(sample_weight, (dict, list, tuple)):
-            return [sample_weight] * len(self.outputs)
-        return self._by_output("sample_weight", sample_weight)
+        return self._by_output("sample_weight", self._first(sample_weight), self.outputs)
 
-    def _by_output(self, what: str, value: Tree) -> list[Tree]:
-        if value is None:
-            return [None] * len(self.outputs)
-        foreign = self.outputs.foreign_keys(value)
+    def _first(self, value: Tree) -> Tree:
+        """As many entries as there are outputs, where the model's own `compute_loss` knows what the others are for."""
+        if self.handed is None:
+            return value
+        if isinstance(value, dict) and len(self.outputs.foreign_keys(value)) == len(value):
+            value = [value[key] for key in sorted(value)]
+        return value[: len(self.outputs)] if isinstance(value, (list, tuple)) else value
+
+    def _by_output(self, what: str, value: Tree, outputs: Outputs) -> list[Tree]:
+        single = what == "sample_weight" and not isinstance(value, (dict, list, tuple))
+        if value is None or single:
+            return [value] * len(outputs)
+        foreign = outputs.foreign_keys(value)
         if foreign and len(foreign) < len(value):
             value = {key: entry for key, entry in value.items() if key not in foreign}
         parts = value if isinstance(value, (list, tuple)) else [value]
         compared = sorted({number for term in self.losses for number in jax.tree.leaves(term.outputs)})
-        if not isinstance(value, dict) and len(parts) == len(compared) < len(self.outputs):
+        if outputs is self.compared and not isinstance(value, dict) and len(parts) == len(compared) < len(outputs):
             found = dict(zip(compared, parts))  # one for each output that has a loss
-            return [found.get(i) for i in range(len(self.outputs))]
-        return self.outputs.per_output(what, value)
+            return [found.get(i) for i in range(len(outputs))]
+        return outputs.per_output(what, value)
+
+    def takes(self, y_pred: Tree) -> bool:
+        """Whether the losses are for as many outputs as these."""
+        if self.handed is not None and self.handed.y_pred is None:
+            return False
+        return not self.losses or len(self.compared) == len(jax.tree.leaves(y_pred))
 
     def loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, dict[str, Array]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
@@ -123,11 +150,13 @@ class Objective:
         parts: dict[str, Array] = {}
         if not self.losses:  # an overridden `compute_loss` may take a `y` of any structure
             return total, parts
-        targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
+        targets = self._by_output("y", y, self.compared)
+        weights = self._by_output("sample_weight", sample_weight, self.compared)
+        predictions = jax.tree.leaves(y_pred)
         for term in self.losses:
             missing = next((i for i in jax.tree.leaves(term.outputs) if targets[i] is None), None)
             if missing is not None:
-                name = self.outputs.names[missing]
+                name = self.compared.names[missing]
                 raise ValueError(
                     f"The output {name!r} has the loss {name_of(term.loss)}, but there is no target y for it. Pass y=..."
                 )
@@ -228,10 +257,14 @@ class Objective:
 
     def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
         """Check host data against the losses once, before anything is compiled."""
+        if self.handed is not None:
+            if not _alike(self.handed.y, y):
+                return
+            y_pred_spec = self.handed.y_pred
         if not self.losses:
             return
         try:
-            targets = self.targets(y)
+            targets = self._by_output("y", y, self.compared)
         except ValueError:  # the loss will say so when it compares them; an overridden `compute_loss` may never compare them
             return
         specs = jax.tree.leaves(y_pred_spec)
@@ -250,7 +283,14 @@ def add_loss(state: dict[str, Tree], values: dict[str, Array], count: Scalar) ->
     }
 
 
-def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spec: Tree, loss_mean: metrics.Mean) -> Objective:
+def make_objective(
+    model: Layer,
+    config: CompileConfig,
+    y_spec: Tree,
+    y_pred_spec: Tree,
+    loss_mean: metrics.Mean,
+    handed: Handed | None = None,
+) -> Objective:
     """The objective of a model for outputs of known shapes.
 
     Args:
@@ -258,36 +298,67 @@ def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spe
         config: as given to `compile`.
         y_spec, y_pred_spec: pytrees of specs of a batch; `y_spec` None where there are no targets.
         loss_mean: the metric that the mean of the whole loss is shown by.
+        handed: shapes of what the model's own `compute_loss` hands to the losses; None where it has none.
+
+    Raises:
+        ValueError: losses, weights, metrics or targets of another structure than what they compare.
     """
     outputs = outputs_of(model, y_pred_spec)
+    compared, losses_compare = outputs, (y_spec, y_pred_spec)
+    if handed is not None:
+        losses_compare = handed
+        if handed.y_pred is None:
+            config = dataclasses.replace(config, loss=None, loss_weights=None)
+        else:
+            compared = outputs if _same_nest(handed.y_pred, y_pred_spec) else outputs_of(model, handed.y_pred, numbered=False)
+    bare = Objective(outputs, compared, [], [], loss_mean, handed)
     try:
-        return _make_objective(config, outputs, y_spec, y_pred_spec, loss_mean)
+        return _filled(bare, config, (y_spec, y_pred_spec), losses_compare)
     except ValueError:
         methods = [getattr(type(model), name) for name in ("train_step", "test_step", "objective", "compute_loss")]
         if all(method.__module__.startswith("jkeras.") for method in methods):
             raise
         # Overridden methods may make sense of targets of any structure.
-        return _make_objective(config, outputs, None, y_pred_spec, loss_mean)
+        return _filled(bare, config, (None, y_pred_spec), (None, y_pred_spec) if handed is None else handed)
 
 
-def _make_objective(
-    config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pred_spec: Tree, loss_mean: metrics.Mean
-) -> Objective:
-    wanted = [entry for entry in entries_for("loss", config.loss, outputs) if entry.given is not None]
-    objective = Objective(outputs, [Term("", entry.given, entry.numbers, 1.0) for entry in wanted], [], loss_mean)
-    compares = config.loss is not None or config.metrics or config.weighted_metrics
-    targets = objective.targets(y_spec if compares else None)
-    foreign = outputs.foreign_keys(y_spec) if compares else []
-    if foreign:
+def _filled(bare: Objective, config: CompileConfig, batch: tuple[Tree, Tree], losses_compare: tuple[Tree, Tree]) -> Objective:
+    """The objective with its losses and metrics.
+
+    Args:
+        bare: without them.
+        config: as given to `compile`.
+        batch: specs of targets and outputs.
+        losses_compare: specs of the targets and outputs of the losses.
+    """
+    (y, y_pred), (loss_y, loss_y_pred) = batch, losses_compare
+    outputs, compared = bare.outputs, bare.compared
+    wanted = [entry for entry in entries_for("loss", config.loss, compared) if entry.given is not None]
+    objective = dataclasses.replace(bare, losses=[Term("", entry.given, entry.numbers, 1.0) for entry in wanted])
+    measures = bool(config.metrics or config.weighted_metrics)
+    compares = measures or (config.loss is not None and bare.handed is None)
+    targets = objective.targets(y if compares else None)
+    foreign = outputs.foreign_keys(y) if compares else []
+    if foreign and len(foreign) == len(y):
+        warnings.warn(_FIRST.format(outputs=outputs.names, keys=sorted(y)[: len(outputs)]), stacklevel=2)
+    elif foreign:
         warnings.warn(f"The targets y for {foreign} are ignored: the model's outputs are {outputs.names}.", stacklevel=2)
-    predictions = jax.tree.leaves(y_pred_spec)
-    terms = make_terms(config.loss, config.loss_weights, outputs, targets, predictions)
-    fns = {term.outputs: term.loss for term in terms if isinstance(term.outputs, int)}
+    loss_targets = targets if bare.handed is None else objective._by_output("y", loss_y if wanted else None, compared)
+    terms = make_terms(config.loss, config.loss_weights, compared, loss_targets, jax.tree.leaves(loss_y_pred))
+    fns = {term.outputs: term.loss for term in terms if isinstance(term.outputs, int) and compared is outputs}
+    tracked = _tracked(config, outputs, targets, jax.tree.leaves(y_pred), fns)
+    return dataclasses.replace(objective, losses=terms, tracked=tracked)
+
+
+def _tracked(
+    config: CompileConfig, outputs: Outputs, targets: list[Tree], predictions: list[Tree], losses: dict[int, Loss]
+) -> list[Tracked]:
+    """The metrics of the outputs, in the order of the logs; `losses` by the number of the output."""
     tracked: list[Tracked] = []
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
             for entry in entries:
-                metric = metrics.resolve(entry, targets[i], predictions[i], name_of(fns.get(i)))
+                metric = metrics.resolve(entry, targets[i], predictions[i], name_of(losses.get(i)))
                 if any(t.metric is metric for t in tracked):  # each has accumulators of its own
                     metric = copy.deepcopy(metric)
                 prefix = "" if len(outputs) == 1 else f"{outputs.names[i]}_"
@@ -296,7 +367,18 @@ def _make_objective(
                 tracked.append(Tracked(free_name(name, {"loss", *(t.name for t in tracked)}), metric, i, weighted))
     if len(outputs) > 1:  # as in Keras
         tracked.sort(key=lambda t: t.name)
-    return dataclasses.replace(objective, losses=terms, tracked=tracked)
+    return tracked
+
+
+def _same_nest(a: Tree, b: Tree) -> bool:
+    found, other = jax.tree.structure(a), jax.tree.structure(b)
+    return found == other  # type: ignore[no-any-return, operator]
+
+
+def _alike(spec: Tree, data: Tree) -> bool:
+    """Whether data have a structure and shapes, for any number of rows."""
+    pairs = zip(jax.tree.leaves(spec), jax.tree.leaves(data))
+    return _same_nest(spec, data) and all(np.shape(a)[1:] == np.shape(b)[1:] for a, b in pairs)
 
 
 def _weight_of_rows(weight: Array | None, rows: Array | None) -> Array | None:

@@ -49,13 +49,16 @@ class Outputs:
 
     Attributes:
         names: of the outputs; in logs the prefixes of their metrics.
-        loss_names: prefixes of their losses in logs; in a nest they say where the output is, as in `b/u`.
+        loss_names: prefixes of their losses in logs; in a nest they say where the output is, as in `b/u`. Where one ends in `/`
+            or is empty, the name of the loss itself follows.
         numbers: the structure of the outputs, with each one's number in its place.
+        owner: who has them, for errors.
     """
 
     names: list[str]
     loss_names: list[str]
     numbers: Tree
+    owner: str = "The model has"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -94,7 +97,7 @@ class Outputs:
     def misfit(self, what: str, value: object) -> ValueError:
         """The error of a value that has another structure or number of entries than the outputs."""
         return ValueError(
-            f"The model has {len(self)} outputs ({', '.join(self.names)}), but {what} has {_count(value)}: {describe(value)}. "
+            f"{self.owner} {len(self)} outputs ({', '.join(self.names)}), but {what} has {_count(value)}: {describe(value)}. "
             f"Give a list of {len(self)}, a dict by output name, or the structure of the outputs."
         )
 
@@ -122,25 +125,28 @@ class Outputs:
         return [key for key in value if key not in known] if isinstance(value, Mapping) else []
 
 
-def outputs_of(model: object, y_pred: Tree) -> Outputs:
+def outputs_of(model: object, y_pred: Tree, numbered: bool = True) -> Outputs:
     """The outputs of a model: by their keys, by the model's own names, or as `output_1`, ...
 
     Args:
-        model: whose `output_names` are taken if it has them.
+        model: whose `output_names` are taken if it has as many.
         y_pred: its outputs, or specs of them.
+        numbered: whether the losses of outputs without a name are called by the outputs' numbers; by their own names where the
+            outputs are what a `compute_loss` of the user's hands on.
     """
     places = [tuple(_key(k) for k in path) for path, _ in jax.tree_util.tree_leaves_with_path(y_pred)]
     if isinstance(y_pred, dict) and all(len(place) == 1 for place in places):
         names = [str(place[0]) for place in places]
     else:
         names = list(getattr(model, "output_names", None) or ())
-        names = names if len(names) == len(places) else [f"output_{i + 1}" for i in range(len(places))]
+    known = names if len(names) == len(places) else [f"output_{i + 1}" if numbered else "" for i in range(len(places))]
+    names = [name or f"output_{i + 1}" for i, name in enumerate(known)]
     loss_names = []
-    for name, place in zip(names, places):
+    for name, place in zip(known, places):
         parts = [*place[:-1], name] if not place or isinstance(place[-1], int) else place
         loss_names.append("/".join(map(str, parts)))
     numbers = jax.tree.unflatten(jax.tree.structure(y_pred), range(len(places)))
-    return Outputs(names, loss_names, numbers)
+    return Outputs(names, loss_names, numbers, "The model has" if numbered else "compute_loss hands on")
 
 
 def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:

@@ -79,7 +79,8 @@ def make_terms(
         if not isinstance(term.outputs, int) and losses.takes_arrays_alone(fn):
             raise outputs.misfit("loss", loss)
         if fn is not None:
-            name = free_name(f"{entry.name}_loss", {term.name for term in terms})
+            name = f"{entry.name}{fn.name}" if entry.name.endswith("/") or not entry.name else entry.name
+            name = free_name(f"{name}_loss", {term.name for term in terms})
             terms.append(term._replace(name=name, loss=fn))
     return terms
 
