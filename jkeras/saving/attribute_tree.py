@@ -30,6 +30,7 @@ from jkeras.optimizers import Optimizer
 from jkeras.saving.keras2_order import layers_below
 from jkeras.saving.model_classes import is_graph, is_model, model_class
 from jkeras.saving.nested import parts
+from jkeras.state.variable import Variable
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _LISTS_OF_METRICS = frozenset({"_metrics", "_metrics_list"})  # Keras' own lists, which its files leave out
@@ -122,6 +123,34 @@ def written_places(model: Layer, skip: Iterable[object] = ()) -> list[tuple[str,
 
     visit(model, "")
     return found
+
+
+def paths_below(part: object) -> list[tuple[Any, list[tuple[str, ...]]]]:
+    """The layers and Variables in a part's attributes and in containers there, each once, with the paths that TensorFlow's
+    checkpoints have for it: attributes, positions in lists, keys of dicts.
+
+    Example:
+        >>> from jkeras import Sequential
+        >>> from jkeras.layers import LSTM, Bidirectional
+        >>> layer = Bidirectional(LSTM(2, name="lstm"))
+        >>> sorted(path for _, paths in paths_below(layer) for path in paths)
+        [('backward_layer',), ('forward_layer',), ('layer',)]
+    """
+    found: dict[int, tuple[Any, list[tuple[str, ...]]]] = {}
+    known = _names_of(type(part))
+
+    def visit(value: object, path: tuple[str, ...], above: tuple[int, ...]) -> None:
+        if isinstance(value, (Layer, Variable)):
+            found.setdefault(id(value), (value, []))[1].append(path)
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in above:
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                visit(item, (*path, str(key)), (*above, id(value)))
+
+    for attribute in sorted(_attributes(part)):
+        value = _value(part, attribute)
+        for name in known.get(attribute, (attribute,)):
+            visit(value, (name,), ())
+    return list(found.values())
 
 
 def element_name(class_name: str) -> str:
