@@ -68,13 +68,14 @@ class BundleArray(StoredArray):
         return self._file.byte_range is not None
 
     def fill(self, found: np.ndarray) -> np.ndarray:
-        view, whole = found.reshape(-1).view(np.uint8), self._file.byte_range
+        view: Any = found.reshape(-1).view(np.uint8)
+        whole = self._file.byte_range
         if whole is None:
             self._file.seek(self._offset)
         count = self._file.readinto(view) if whole is None else whole.read_into(self._offset, view)
         if count != self.bytes:
             raise FileFormatError(f"{self.place}: is cut off: the file ends before its numbers do.")
-        return np.not_equal(view, 0, out=found.reshape(-1)).reshape(found.shape) if self.kind == "b" else found
+        return np.not_equal(found.view(np.uint8), 0) if self.kind == "b" else found
 
 
 class TensorBundle:

@@ -43,6 +43,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
         "gate_dense": ("_gate_dense",),
     },
     "GroupedQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
+    "BaseDepthwiseConv": {"kernel": ("kernel", "depthwise_kernel")},  # for checkpoints of TensorFlow
     # The layers of a graph; files of Keras 2.12 and 2.13 use the other name.
     "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
 }
@@ -125,7 +126,7 @@ def written_places(model: Layer, skip: Iterable[object] = ()) -> list[tuple[str,
     return found
 
 
-def paths_below(part: object) -> list[tuple[Any, list[tuple[str, ...]]]]:
+def paths_below(part: Layer) -> list[tuple[Any, list[tuple[str, ...]]]]:
     """The layers and Variables in a part's attributes and in containers there, each once, with the paths that TensorFlow's
     checkpoints have for it: attributes, positions in lists, keys of dicts.
 
@@ -137,7 +138,8 @@ def paths_below(part: object) -> list[tuple[Any, list[tuple[str, ...]]]]:
         [('backward_layer',), ('forward_layer',), ('layer',)]
     """
     found: dict[int, tuple[Any, list[tuple[str, ...]]]] = {}
-    known = _names_of(type(part))
+    cls: Any = type(part)
+    known = _names_of(cls)
 
     def visit(value: object, path: tuple[str, ...], above: tuple[int, ...]) -> None:
         if isinstance(value, (Layer, Variable)):
@@ -146,7 +148,7 @@ def paths_below(part: object) -> list[tuple[Any, list[tuple[str, ...]]]]:
             for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                 visit(item, (*path, str(key)), (*above, id(value)))
 
-    for attribute in sorted(_attributes(part)):
+    for attribute in sorted({*_attributes(part)} - ({"layers", "loss"} if is_model(part) else set())):
         value = _value(part, attribute)
         for name in known.get(attribute, (attribute,)):
             visit(value, (name,), ())

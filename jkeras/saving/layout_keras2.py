@@ -45,8 +45,8 @@ class StoredLayer(NamedTuple):
     """A layer's weights in a file."""
 
     name: str
-    names: list[str]
-    arrays: list[StoredArray]
+    names: Sequence[str]
+    arrays: Sequence[StoredArray]
     group: StoredGroup | None = None
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jkeras._base.errors import FileFormatError
 from jkeras._safe_io.stored_array import StoredArray
 from jkeras._safe_io.tensor_bundle import TensorBundle
 from jkeras.layer.base import Layer
@@ -29,8 +28,6 @@ from jkeras.state.variable import Variable
 
 _LAYER = "layer_with_weights-"
 _LAYER_COUNT = """{owner}: has {expected} layers with weights ({names}); the file has {found}"""
-_NO_MODEL = """{where}: holds no model: its objects are {names}. Checkpoints of models are written by model.save_weights(name),
-and by tf.train.Checkpoint(model=model)."""
 # What a SavedModel says of each layer besides its attributes.
 _OF_KERAS = frozenset({"keras_api", "variables", "trainable_variables", "regularization_losses", "optimizer", "save_counter"})
 
@@ -48,7 +45,7 @@ def read_weights(bundle: TensorBundle, model: Model, *, skip_mismatch: bool = Fa
         FileFormatError: the file is damaged, or of another model; nothing was read then.
     """
     graph = ObjectGraph(bundle)
-    root = model_node(graph)
+    root = _model_node(graph, model)
     matching = Matching(graph, Plan(bundle.where, skip_mismatch))
     matching.visit(model, root, "")
     matching.check_left_over()
@@ -59,19 +56,11 @@ def read_weights(bundle: TensorBundle, model: Model, *, skip_mismatch: bool = Fa
             read_optimizer(graph, found[0], model, matching)
 
 
-def model_node(graph: ObjectGraph) -> int:
-    """The number of the model: the root, or what `tf.train.Checkpoint` calls a model.
-
-    Raises:
-        FileFormatError: there is none.
-    """
+def _model_node(graph: ObjectGraph, model: Model) -> int:
+    """The number of the model: the root, or what `tf.train.Checkpoint` calls a model."""
     children = graph.node(0).children
-    if "save_counter" not in children:
-        return 0
-    for name in ("model", "net", "root", *children):
-        if name in children and name not in _OF_KERAS and any(not n.isdecimal() for n in graph.node(children[name]).children):
-            return children[name]
-    raise FileFormatError(_NO_MODEL.format(where=graph.where, names=", ".join(children)))
+    is_checkpoint = "save_counter" in children or not hasattr(model, "model")
+    return next((children[name] for name in ("model", "net", "root") if is_checkpoint and name in children), 0)
 
 
 class Matching:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from jkeras._base.errors import FileFormatError
+from jkeras._base.errors import FileFormatError, UnknownObjectError
 from jkeras._safe_io.folder import StoredFolder
 from jkeras._safe_io.json import read_json
 from jkeras._safe_io.protobuf import Message
@@ -39,6 +39,7 @@ _NO_CONFIG = """{where}: its {name} was saved without a config, so the file does
 Python, and write model.load_weights({where!r})."""
 _NO_SHAPES = """{where}: does not say for which inputs to build {name}. Build it in Python, by a call on data or build(shape), and
 write model.load_weights({where!r})."""
+_OR_IN_PYTHON = "Or build the model in Python, and write model.load_weights({where!r})."
 
 
 class SavedModel(Format):
@@ -62,7 +63,7 @@ class SavedModel(Format):
         with _checkpoint(source) as bundle:
             with errors_name(f"{where}: its config"):
                 check_stored(config, lambda: bundle.count)
-                model = model_from_config(config, options.custom_objects, found.get("keras_version"))
+                model = _model(config, options, found.get("keras_version"), where)
             _build(model, found, where)
             if options.compile and training:
                 place = f"{where}: training_config"
@@ -75,6 +76,13 @@ class SavedModel(Format):
         with _checkpoint(source) as bundle:
             skip = options.skip_mismatch
             layout_tensorflow.read_weights(bundle, model, skip_mismatch=skip, optimizer=options.optimizer)
+
+
+def _model(config: Mapping[str, Any], options: ReadOptions, version: object, where: str) -> Model:
+    try:
+        return model_from_config(config, options.custom_objects, version)
+    except UnknownObjectError as error:
+        raise UnknownObjectError(f"{error} {_OR_IN_PYTHON.format(where=where)}") from error
 
 
 def _checkpoint(source: Source) -> AbstractContextManager[TensorBundle]:
