@@ -11,6 +11,7 @@ nothing may be left over. Names of layers play no part.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from jkeras._safe_io.stored_array import StoredArray
@@ -28,6 +29,7 @@ from jkeras.state.variable import Variable
 
 _LAYER = "layer_with_weights-"
 _LAYER_COUNT = """{owner}: has {expected} layers with weights ({names}); the file has {found}"""
+_IN_TABLES = {"_lookup_layer", "lookup_table"}  # of layers whose vocabulary is in no array
 # What a SavedModel says of each layer besides its attributes.
 _OF_KERAS = frozenset({"keras_api", "variables", "trainable_variables", "regularization_losses", "optimizer", "save_counter"})
 
@@ -115,9 +117,10 @@ class Matching:
     def _layers(self, layer: Layer, number: int, path: str) -> None:
         """The layers of a functional or sequential model."""
         children = self.graph.node(number).children
-        stored = sorted(
-            (n for n in children if n.startswith(_LAYER) and n[len(_LAYER) :].isdecimal()), key=lambda n: int(n[len(_LAYER) :])
+        numbers = sorted(
+            int(name[len(_LAYER) :]) for name in children if re.fullmatch(_LAYER + r"(0|[1-9]\d{0,8})", name, re.ASCII)
         )
+        stored = [name for n in numbers if not _IN_TABLES & self.graph.node(children[name := f"{_LAYER}{n}"]).children.keys()]
         layers = [part for part in layers_below(layer) if all_variables(part)]
         if len(stored) != len(layers):
             names, owner = ", ".join(part.name for part in layers[:20]) or "none", f"model {layer.name!r}"

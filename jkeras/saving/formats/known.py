@@ -43,9 +43,8 @@ def format_of(source: Source) -> Format:
     found = next((form for form in (*FORMATS, *_READ_ONLY) if form.sniff(source)), None)
     if found is None:
         known = ", ".join(form.suffixes[0] for form in FORMATS)
-        raise FileFormatError(
-            f"{source.where}: {refusal(source)} jkeras reads {known}, SavedModels and TensorFlow's checkpoints."
-        )
+        others = "SavedModels of Keras 2 and TensorFlow's checkpoints"
+        raise FileFormatError(f"{source.where}: {refusal(source)} jkeras reads {known}, {others}.")
     return found
 
 

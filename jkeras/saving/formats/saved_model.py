@@ -13,6 +13,7 @@ Source: `saved_metadata.proto` of Keras, `saved_object_graph.proto` of TensorFlo
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -39,6 +40,8 @@ _NO_CONFIG = """{where}: its {name} was saved without a config, so the file does
 Python, and write model.load_weights({where!r})."""
 _NO_SHAPES = """{where}: does not say for which inputs to build {name}. Build it in Python, by a call on data or build(shape), and
 write model.load_weights({where!r})."""
+_NO_VOCABULARY = """{where}: the vocabulary of {names} is in a table of the program, which is not read. Before you call the
+model, set it: layer.set_vocabulary(words), or layer.adapt(texts) with the texts that it was adapted to."""
 _OR_IN_PYTHON = "Or build the model in Python, and write model.load_weights({where!r})."
 
 
@@ -70,6 +73,10 @@ class SavedModel(Format):
                 with errors_name(place):
                     compile_if_known(compile_from_training_config, model, training, options.custom_objects, place)
             layout_tensorflow.read_weights(bundle, model, optimizer=bool(model.compiled))
+        lookups = [layer for layer in model._flatten_layers() if hasattr(layer, "vocabulary_arguments")]
+        empty = [layer.name for layer in lookups if layer.vocabulary_arguments()["vocabulary"] is None]
+        if empty:
+            warnings.warn(_NO_VOCABULARY.format(where=where, names=", ".join(empty)), stacklevel=4)
         return model
 
     def read_weights(self, source: Source, model: Model, options: ReadOptions) -> None:
