@@ -135,7 +135,7 @@ def paths_below(part: Layer) -> list[tuple[Any, list[tuple[str, ...]]]]:
         >>> from jkeras.layers import LSTM, Bidirectional
         >>> layer = Bidirectional(LSTM(2, name="lstm"))
         >>> sorted(path for _, paths in paths_below(layer) for path in paths)
-        [('backward_layer',), ('forward_layer',), ('layer',)]
+        [('backward_layer',), ('forward_layer',)]
     """
     found: dict[int, tuple[Any, list[tuple[str, ...]]]] = {}
     cls: Any = type(part)
