@@ -59,7 +59,8 @@ def write_seeds(folder):
     model.save_weights(paths["e.weights-only.h5"])
     paths["f.folder"] = folder / "f.folder"
     model.save(paths["f.folder"], zipped=False)
-    return paths
+    golden = Path(__file__).parent / "golden" / "tensorflow"
+    return paths | {"g.savedmodel": golden / "dense", "h.checkpoint": golden / "dense" / "variables"}
 
 
 def damage_bytes(data, chance):
@@ -141,6 +142,15 @@ def damage(path, name, into, chance):
         shutil.copytree(path, target)
         victim = target / chance.choice(("config.json", "metadata.json", "model.weights.h5"))
         victim.write_bytes(damage_bytes(victim.read_bytes(), chance))
+    elif name == "g.savedmodel":
+        shutil.copytree(path, target)
+        victim = target / chance.choice(("keras_metadata.pb", "saved_model.pb", "variables/variables.index"))
+        victim.write_bytes(damage_bytes(victim.read_bytes(), chance))
+    elif name == "h.checkpoint":
+        shutil.copytree(path, target)
+        victim = chance.choice(sorted(target.iterdir()))
+        victim.write_bytes(damage_bytes(victim.read_bytes(), chance))
+        return target / "variables"
     elif name == "d.weights.json":
         for shard in path.parent.glob("d_*"):
             shutil.copy(shard, into / shard.name)
@@ -182,7 +192,10 @@ def damage_h5_config(path, target, chance):
 def load(path, name, model, shapes):
     """Load a file; gives a word for how it ended."""
     try:
-        if name in ("a.keras", "b.h5", "f.folder"):
+        if name == "h.checkpoint":
+            model = jkeras.Sequential([layers.Input((4,)), layers.Dense(5), layers.BatchNormalization(), layers.Dense(3)])
+            shapes, path = [box.shape for box in model.weights], path / "variables" if path.is_dir() else path
+        if name in ("a.keras", "b.h5", "f.folder", "g.savedmodel"):
             found = jkeras.models.load_model(path)
             assert all(w.shape == box.shape for w, box in zip(found.get_weights(), found.weights, strict=True))
         else:

@@ -104,7 +104,32 @@ def embedding(k):
     )
 
 
-MODELS = {f.__name__: f for f in (dense, convolution, recurrent, attention, nested, shared_across, embedding)}
+def branches(k):
+    """A class of one's own, with layers in lists and dicts and a weight of its own."""
+    layers = k.layers
+
+    class Branches(k.Model):
+        def __init__(self, units=3, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.stem = [layers.Dense(4, activation="tanh"), layers.BatchNormalization()]
+            self.sides = {"left": layers.Dense(units), "right": k.Sequential([layers.Dense(4), layers.Dense(units)])}
+            self.scale = self.add_weight(name="scale", shape=(units,), initializer="ones")
+
+        def call(self, x, training=False):
+            for layer in self.stem:
+                x = layer(x)
+            return self.sides["left"](x) * self.scale + self.sides["right"](x)
+
+        def get_config(self):
+            return {"units": self.units}
+
+    model = Branches()
+    model.build((None, 4))
+    return model
+
+
+MODELS = {f.__name__: f for f in (dense, convolution, recurrent, attention, nested, shared_across, embedding, branches)}
 
 
 def build(k, name, seed=0):
@@ -123,15 +148,15 @@ def fill(model, seed=0):
 def data(name, rows=6):
     """Inputs and targets for a model."""
     rng = np.random.default_rng(7)
-    shapes = {"dense": (4,), "convolution": (9, 9, 2), "recurrent": (6, 3), "attention": (5, 4), "shared_across": (4,)}
-    outputs = {"dense": 3}
+    shapes = {"convolution": (9, 9, 2), "recurrent": (6, 3), "attention": (5, 4)}
+    outputs = {"dense": 3, "branches": 3}
     if name == "embedding":
         return rng.integers(0, 7, (rows, 5)).astype("int32"), rng.normal(size=(rows, 2)).astype("float32")
     if name == "nested":
         x = [rng.normal(size=(rows, 4)).astype("float32") for _ in range(2)]
         return x, [rng.normal(size=(rows, n)).astype("float32") for n in (2, 1)]
     size = (rows, outputs.get(name, 2))
-    return rng.normal(size=(rows, *shapes[name])).astype("float32"), rng.normal(size=size).astype("float32")
+    return rng.normal(size=(rows, *shapes.get(name, (4,)))).astype("float32"), rng.normal(size=size).astype("float32")
 
 
 def predict(model, x):

@@ -26,15 +26,13 @@ from typing import Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
-from jkeras._base.aligned import aligned_empty
 from jkeras._base.atomic import is_discarding
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5_texts import check_numbers, check_texts
+from jkeras._safe_io.stored_array import MAX_RANK, StoredArray
 from jkeras._safe_io.window import RawFile, Window
 
-_MAX_RANK = 32
 _MAX_MEMBERS = 1_000_000
 _ATTRIBUTE_BYTES = 32 << 20
 _SPLIT_AT = 64_512  # bytes of an attribute; HDF5 keeps attributes in a header of 64 KiB
@@ -209,7 +207,7 @@ class StoredGroup:
         """
         found = self._member(name, _h5py().h5d.DatasetID, "an array")
         with _damage(self._place(name)):
-            return None if found is None else StoredArray(found, self.where, self._inside(name), self._source)
+            return None if found is None else HDF5Array(found, self.where, self._inside(name), self._source)
 
     def has_attribute(self, name: str) -> bool:
         """Whether there is an attribute of this name, whole or split."""
@@ -332,8 +330,8 @@ class MergedGroup:
 Group = StoredGroup | MergedGroup
 
 
-class StoredArray:
-    """An array in an opened file, known by its description.
+class HDF5Array(StoredArray):
+    """An array in an opened HDF5 file.
 
     Args:
         handle: h5py's low-level dataset.
@@ -341,68 +339,25 @@ class StoredArray:
         path: the array's place in it.
         source: the bytes of the file.
 
-    Attributes:
-        shape: its sizes.
-        dtype: name of the type of its numbers.
-        bytes: its size in memory.
-        stored_bytes: its size in the file.
-        file_bytes: size of the file.
-
     Raises:
         FileFormatError: it is not a plain array of numbers.
         UnsafeFileError: it lives elsewhere, needs a plugin, or claims more than is there.
     """
 
     def __init__(self, handle: Any, where: str, path: str, source: _Source):
-        self._handle, self.where, self.path, self._source = handle, where, path, source
-        self.file_bytes = source.size
-        self.place = f"{where}: {path}"
+        self._handle, self._source, self.place = handle, source, f"{where}: {path}"
+        self.where, self.path = where, path
         properties = handle.get_create_plist()
         self._check_storage(properties)
-        self._type = self._numbers()
-        self.dtype = "bfloat16" if self._type.kind == "V" else self._type.name
-        self.shape = self._sizes()
-        self.bytes, self.stored_bytes = math.prod(self.shape) * self._type.itemsize, int(handle.get_storage_size())
+        super().__init__(where, path, self._numbers(), self._sizes(), source.size)
+        self.stored_bytes = int(handle.get_storage_size())
         self._check_size(properties)
 
     @property
     def direct(self) -> bool:
-        """Whether its bytes lie in the file as they are wanted, in one piece, so that several threads may `fill` at once."""
         return self._offset is not None
 
-    @property
-    def kind(self) -> str:
-        """`"f"`, `"i"`, `"u"` or `"b"`."""
-        return "f" if self._type.kind == "V" else self._type.kind
-
-    def read(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
-        """The numbers.
-
-        Args:
-            shape: the expected shape.
-            dtype: to cast to; default as stored.
-
-        Raises:
-            FileFormatError: the shape differs, it holds floats where integers are expected, or the numbers are damaged.
-        """
-        if tuple(shape) != self.shape:
-            raise FileFormatError(f"{self.place}: has shape {self.shape}, but {tuple(shape)} is expected.")
-        wanted = None if dtype is None else np.dtype(dtype)
-        if wanted is not None and not self.fits(wanted):
-            raise FileFormatError(f"{self.place}: holds {self.dtype}, but {wanted} is expected.")
-        found = self.finished(self.fill(self.empty()))
-        return found if wanted is None else found.astype(wanted, copy=False)
-
-    def empty(self) -> np.ndarray:
-        """Memory for its numbers."""
-        return aligned_empty(self.shape, self._type)
-
     def fill(self, found: np.ndarray) -> np.ndarray:
-        """Read its numbers into the memory from `empty`.
-
-        Raises:
-            FileFormatError: they are damaged.
-        """
         if not found.size:
             return found
         with _damage(self.place):
@@ -411,16 +366,6 @@ class StoredArray:
             elif self._source.byte_range.read_into(self._offset, found.reshape(-1).view(np.uint8)) != self.bytes:
                 raise FileFormatError(f"{self.place}: is cut off: the file ends before its numbers do.")
         return found
-
-    def finished(self, found: np.ndarray) -> np.ndarray:
-        """The filled memory as numbers."""
-        return found.view(jnp.bfloat16) if self._type.kind == "V" else found
-
-    def fits(self, dtype: DTypeLike) -> bool:
-        """Whether its numbers may be cast to a type: floats stay floats, and booleans stay booleans."""
-        if self.kind == "b" or np.dtype(dtype) == np.bool_:
-            return self.kind == "b" and np.dtype(dtype) == np.bool_
-        return self.kind != "f" or bool(jnp.issubdtype(dtype, jnp.floating))
 
     def _check_storage(self, properties: Any) -> None:
         h5d = _h5py().h5d
@@ -465,7 +410,7 @@ class StoredArray:
         if space.get_simple_extent_type() not in (_h5py().h5s.SIMPLE, _h5py().h5s.SCALAR):
             raise FileFormatError(f"{self.place}: is empty, without a shape.")
         shape = tuple(int(n) for n in space.get_simple_extent_dims())
-        if len(shape) > _MAX_RANK or any(n < 0 for n in shape):
+        if len(shape) > MAX_RANK or any(n < 0 for n in shape):
             raise UnsafeFileError(f"{self.place}: has the shape {shape}.")
         return shape
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jkeras._safe_io.byte_range import THREADS
-from jkeras._safe_io.hdf5 import StoredArray
+from jkeras._safe_io.stored_array import StoredArray
 
 _LEAST = 8 << 20  # bytes that are worth a thread
 

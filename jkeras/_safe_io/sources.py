@@ -20,6 +20,7 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, NoFileError, describe
 from jkeras._safe_io.hdf5 import StoredGroup, open_hdf5
 from jkeras._safe_io.hdf5_texts import find_signature
+from jkeras._safe_io.tensor_bundle import INDEX
 
 FilePath = str | os.PathLike[str] | BinaryIO
 
@@ -90,6 +91,8 @@ def open_source(filepath: object, verb: str) -> Iterator[Source]:
             yield Source(None, _seekable(filepath), stack)
             return
         path = _path_of(filepath, verb)
+        if not path.exists() and path.name and (index := path.with_name(path.name + INDEX)).is_file():
+            path = index  # TensorFlow's checkpoints are called by what the names of their files begin with
         if not path.exists():
             raise NoFileError(f"There is no file {path}. {_near(path)}")
         if not path.is_dir() and not path.is_file():

@@ -53,7 +53,7 @@ HINTS = {
     "tensorflow.examples": "TensorFlow 2 does not have this package either. Write keras.datasets.mnist.load_data().",
     "tensorflow.distribute": _DEVICES,
     "tensorflow.tpu": _DEVICES,
-    "tensorflow.saved_model": _FILES,
+    "tensorflow.saved_model": "Write keras.models.load_model(folder), which reads SavedModels of Keras. " + _FILES,
     "tensorflow.lite": _FILES,
     "tensorflow.train.Saver": _FILES,
     "tensorflow.train.AdamOptimizer": _OPTIMIZER.format("Adam(learning_rate)"),

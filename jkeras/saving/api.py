@@ -62,8 +62,8 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile
     """Read a whole model from a file of Keras 2, Keras 3 or jkeras.
 
     Args:
-        filepath: of a `.keras` file or folder, an HDF5 file or a folder of `OrbaxCheckpoint`, or an open binary file; its content
-            tells the format.
+        filepath: of a `.keras` file or folder, an HDF5 file, a SavedModel of Keras 2 or a folder of `OrbaxCheckpoint`, or an open
+            binary file; its content tells the format.
         custom_objects: `{name: class or function}` for what is not Keras' own.
         compile: whether it is compiled as it was; the optimizer's state comes along.
         safe_mode: what `in_safe_mode` tells constructors of your own classes meanwhile. Loading is safe in any case: no file can
@@ -139,7 +139,8 @@ def load_weights(
 
     Args:
         model: built.
-        filepath: of the file, or an open binary file; its content tells the format.
+        filepath: of the file, or an open binary file; its content tells the format. A checkpoint of TensorFlow has the name that
+            its files begin with.
         skip_mismatch: leave out what does not fit, with a warning.
         by_name: match layers by name rather than by position; only for files of Keras 2.
         objects_to_skip: layers that keep their weights, and all those below them; only for `.weights.h5`.

@@ -30,6 +30,7 @@ from jkeras.optimizers import Optimizer
 from jkeras.saving.keras2_order import layers_below
 from jkeras.saving.model_classes import is_graph, is_model, model_class
 from jkeras.saving.nested import parts
+from jkeras.state.variable import Variable
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _LISTS_OF_METRICS = frozenset({"_metrics", "_metrics_list"})  # Keras' own lists, which its files leave out
@@ -42,6 +43,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
         "gate_dense": ("_gate_dense",),
     },
     "GroupedQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
+    "BaseDepthwiseConv": {"kernel": ("kernel", "depthwise_kernel")},  # for checkpoints of TensorFlow
     # The layers of a graph; files of Keras 2.12 and 2.13 use the other name.
     "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
 }
@@ -122,6 +124,35 @@ def written_places(model: Layer, skip: Iterable[object] = ()) -> list[tuple[str,
 
     visit(model, "")
     return found
+
+
+def paths_below(part: Layer) -> list[tuple[Any, list[tuple[str, ...]]]]:
+    """The layers and Variables in a part's attributes and in containers there, each once, with the paths that TensorFlow's
+    checkpoints have for it: attributes, positions in lists, keys of dicts.
+
+    Example:
+        >>> from jkeras import Sequential
+        >>> from jkeras.layers import LSTM, Bidirectional
+        >>> layer = Bidirectional(LSTM(2, name="lstm"))
+        >>> sorted(path for _, paths in paths_below(layer) for path in paths)
+        [('backward_layer',), ('forward_layer',)]
+    """
+    found: dict[int, tuple[Any, list[tuple[str, ...]]]] = {}
+    cls: Any = type(part)
+    known = _names_of(cls)
+
+    def visit(value: object, path: tuple[str, ...], above: tuple[int, ...]) -> None:
+        if isinstance(value, (Layer, Variable)):
+            found.setdefault(id(value), (value, []))[1].append(path)
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in above:
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                visit(item, (*path, str(key)), (*above, id(value)))
+
+    for attribute in sorted({*_attributes(part)} - ({"layers", "loss"} if is_model(part) else set())):
+        value = _value(part, attribute)
+        for name in known.get(attribute, (attribute,)):
+            visit(value, (name,), ())
+    return list(found.values())
 
 
 def element_name(class_name: str) -> str:

@@ -1,9 +1,9 @@
 """Names without a known suffix, which Keras 2 took for formats of several files.
 
 `model.save("folder")` wrote a SavedModel, `save_weights("name")` a checkpoint, which is several files that begin with the name.
-jkeras writes neither. Where old scripts run (`settings.keras2_files`), such a name means what a script needs to load the same
-again: a folder that holds what a `.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a name without a
-suffix is an error, as in Keras 3.
+jkeras reads both and writes neither. Where old scripts run (`settings.keras2_files`), such a name means what a script needs to
+load the same again: a folder that holds what a `.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a
+name without a suffix is an error when it is written, as in Keras 3.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 from jkeras._base.config import settings
+from jkeras._safe_io.tensor_bundle import INDEX
 from jkeras.saving.formats.base import Target, WriteOptions
 from jkeras.saving.formats.keras_archive import MEMBERS
 from jkeras.saving.formats.known import is_claimed
@@ -61,6 +62,8 @@ def weights_source(filepath: object) -> tuple[object, object]:
         path = Path(os.fspath(filepath))  # type: ignore[arg-type]
         if not path.is_file() and with_suffix(path).is_file():
             return with_suffix(path), settings.restored
+        if (path / "saved_model.pb").is_file() or path.with_name(path.name + INDEX).is_file():
+            return filepath, settings.restored
     return filepath, None
 
 

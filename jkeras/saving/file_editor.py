@@ -15,8 +15,9 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, describe, unknown_name
 from jkeras._base.registry import export
-from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, create_hdf5, write_array
+from jkeras._safe_io.hdf5 import Group, H5Group, create_hdf5, write_array
 from jkeras._safe_io.sources import Source, open_source, opened_to_write, target_of
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras._safe_io.zip import unsafe_name
 from jkeras.saving.formats.keras_archive import open_archive
 from jkeras.saving.layout_keras3 import TRAINING, parts_to_write

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
-from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, write_array, write_names
+from jkeras._safe_io.hdf5 import H5Group, StoredGroup, write_array, write_names
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras.layer.base import Layer
 from jkeras.layer.tracking import own_variables, walk, weight_entries
 from jkeras.saving import optimizer_weights
@@ -40,13 +41,13 @@ _LAYER_COUNT = """{where}: has {found} layers with weights, the model {expected}
 Build the model that was saved, or match layers by their names with load_weights(path, by_name=True)."""
 
 
-class _Stored(NamedTuple):
+class StoredLayer(NamedTuple):
     """A layer's weights in a file."""
 
     name: str
-    names: list[str]
-    arrays: list[StoredArray]
-    group: StoredGroup
+    names: Sequence[str]
+    arrays: Sequence[StoredArray]
+    group: StoredGroup | None = None
 
 
 def write_weights(group: H5Group, model: Model) -> None:
@@ -77,11 +78,16 @@ def read_weights(group: StoredGroup, model: Model, *, by_name: bool = False, ski
     stored = [_layer(group, name, where) for name in _names(group, "layer_names", where)]
     named = [(layer, found) for found in stored for layer in model.layers if layer.name == found.name] if by_name else None
     for layer, found in _in_order(model, stored, where) if named is None else named:
-        _match(plan, layer, _orders(layer), found)
+        match_layer(plan, layer, found)
     top = group.group(_TOP)
     if top is not None:
         _match(plan, model, [own_variables(model)], _layer(group, _TOP, where))
     assign(plan.read())
+
+
+def match_layer(plan: Plan, layer: Layer, found: StoredLayer) -> None:
+    """Pair a layer's weights with the arrays that a file lists for it."""
+    _match(plan, layer, _orders(layer), found)
 
 
 def count_stored(group: StoredGroup, where: str) -> int:
@@ -154,7 +160,7 @@ def _kept(layer: Layer) -> list[Variable]:
     return [variable for _, part in walk(layer) if is_kept_state(part) for variable in own_variables(part)]
 
 
-def _in_order(model: Model, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:
+def _in_order(model: Model, stored: list[StoredLayer], where: str) -> Iterator[tuple[Layer, StoredLayer]]:
     layers = [layer for layer in layers_below(model) if _variables(layer)]
     full = [found for found in stored if found.names]
     if len(layers) != len(full):
@@ -164,7 +170,7 @@ def _in_order(model: Model, stored: list[_Stored], where: str) -> Iterator[tuple
     yield from zip(layers, full)
 
 
-def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Stored) -> None:
+def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: StoredLayer) -> None:
     owner = f"layer {layer.name!r}"
     if len(orders[0]) != len(found.arrays):
         names = ", ".join(f"{variable.name} {variable.shape}" for variable in orders[0]) or "none"
@@ -177,21 +183,21 @@ def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Store
         return
     plan.match(owner, _best(orders, found), found.arrays)
     kept = _kept(layer)
-    group = found.group.group(_KEPT)
+    group = None if found.group is None else found.group.group(_KEPT)
     if kept and group is not None and len(group.names()) == len(kept):
         arrays = [array for i in range(len(kept)) if (array := group.array(str(i))) is not None]
         if fits(kept, arrays):
             plan.match(owner, kept, arrays)
 
 
-def _best(orders: list[list[Variable]], found: _Stored) -> list[Variable]:
+def _best(orders: list[list[Variable]], found: StoredLayer) -> list[Variable]:
     """The order that the shapes and names of the stored arrays suggest; the usual one if they do not say."""
     names = [name.rpartition("/")[2].partition(":")[0] for name in found.names]
     fitting = [order for order in orders if fits(order, found.arrays)] or orders
     return next((order for order in fitting if [variable.name for variable in order] == names), fitting[0])
 
 
-def _layer(group: StoredGroup, name: str, where: str) -> _Stored:
+def _layer(group: StoredGroup, name: str, where: str) -> StoredLayer:
     inner = group.group(name)
     if inner is None:
         raise FileFormatError(f"{where}: lists {name!r}, but has no such group.")
@@ -200,7 +206,7 @@ def _layer(group: StoredGroup, name: str, where: str) -> _Stored:
     missing = [weight for weight, array in zip(names, arrays) if array is None]
     if missing:
         raise FileFormatError(f"{where}: {inner.path} lists {missing[0]!r}, but has no such array.")
-    return _Stored(name, names, [array for array in arrays if array is not None], inner)
+    return StoredLayer(name, names, [array for array in arrays if array is not None], inner)
 
 
 def _names(group: StoredGroup, attribute: str, where: str) -> list[str]:

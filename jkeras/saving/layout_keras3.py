@@ -20,7 +20,8 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras._base.naming import to_snake_case
-from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, write_array
+from jkeras._safe_io.hdf5 import Group, H5Group, write_array
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras.layer.base import Layer
 from jkeras.layer.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer

@@ -17,8 +17,8 @@ import jax
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras.state.spread import as_before, put_at, whole
 from jkeras.state.variable import Variable, gate, materialize, place_of, put_value
 

@@ -26,8 +26,8 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.errors import FileFormatError
 from jkeras._base.types import Tree
-from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras.layer.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
@@ -265,6 +265,34 @@ def choose(
             return Chosen(slots, entries, stored)
     warnings.warn(_OTHER.format(where=where, count=len(stored), optimizer=model.optimizer.name), stacklevel=5)
     return None
+
+
+def choose_slots(model: Model, find: Callable[[str, Variable | None], StoredArray | None], where: str) -> Chosen | None:
+    """The same for a file that knows the arrays of a legacy optimizer of tf_keras by name.
+
+    Args:
+        model: compiled and built.
+        find: the array of a slot's name and a weight, or of a number's name and None.
+        where: the file, for the warning.
+    """
+    slots = Slots.expected(model)
+    names, entries = _LEGACY.get(type(slots._inner()[0]).__name__, {}), slots.legacy()[0]
+    names = {**names, "iteration": "iter"}
+    found = [find(names.get(entry.kind, entry.kind), slots.in_keras2.get(entry.variable)) for entry in entries]
+    stored = [array for entry, array in zip(entries, found) if array is not None and _fits(entry, array, slots)]
+    if len(stored) == len(entries):
+        return Chosen(slots, entries, stored)
+    warnings.warn(_OTHER.format(where=where, count=len(stored), optimizer=model.optimizer.name), stacklevel=5)
+    return None
+
+
+def with_rate(chosen: Chosen, stored: StoredArray) -> Chosen:
+    """The same with a learning rate that lies apart; without it if the optimizer follows a schedule."""
+    leaf = chosen.slots._inner()[1].learning_rate
+    if leaf is None or callable(chosen.slots._inner()[0]._rate) or stored.shape or stored.kind != "f":
+        return chosen
+    entry = Entry("learning_rate", (), leaf)
+    return chosen._replace(entries=[*chosen.entries, entry], stored=[*chosen.stored, stored])
 
 
 def read_state(chosen: Chosen) -> OptimizerState:

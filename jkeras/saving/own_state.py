@@ -26,7 +26,8 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.safe_mode import beyond_the_config
-from jkeras._safe_io.hdf5 import Group, StoredArray
+from jkeras._safe_io.hdf5 import Group
+from jkeras._safe_io.stored_array import StoredArray
 from jkeras._safe_io.zip import unsafe_name
 from jkeras.layer.base import Layer
 from jkeras.layer.tracking import note_change, objects_in

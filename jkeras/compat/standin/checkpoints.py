@@ -1,13 +1,14 @@
 """`tf.train.Checkpoint` and `CheckpointManager`: the Variables of several objects in one file.
 
 A checkpoint is an HDF5 file `PREFIX-N.ckpt.h5` with one array per Variable, under the names by which the objects were given. The
-file `checkpoint` beside it names the newest. Checkpoints of TensorFlow have another format and are not read.
+file `checkpoint` beside it names the newest. Of TensorFlow's own checkpoints `load_weights` reads the models.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from jkeras._base.atomic import FilePath, atomic_file
 from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5, write_array
 from jkeras._safe_io.json import read_json
+from jkeras._safe_io.tensor_bundle import INDEX
 from jkeras.compat.restored import Restored
 from jkeras.compat.standin.modules import Module, held_by
 from jkeras.layer.base import Layer
@@ -32,6 +34,9 @@ _NOT_BUILT = """Checkpoint.restore: {name} is not built yet, and the file {path}
 Build it first: call the model on data, and write optimizer.build(model.trainable_variables)."""
 _DIFFERS = """Checkpoint.restore: {name} has {what}, and the file {path} has {there}. Give the checkpoint the same
 objects under the same names as when it was written."""
+_OF_TENSORFLOW = """{given} is a checkpoint of TensorFlow. Write model.load_weights({given!r}), which reads the model in it, and
+its optimizer if the model is compiled."""
+_LISTED = re.compile(r'^(?:all_)?model_checkpoint_paths?: "([^"\n]+)"', re.MULTILINE)
 
 
 class Checkpoint:
@@ -84,7 +89,8 @@ class Checkpoint:
             return Restored()
         path = Path(os.fspath(save_path).removesuffix(_SUFFIX) + _SUFFIX)
         if not path.exists():
-            raise FileNotFoundError(f"There is no checkpoint {path}. Checkpoints of TensorFlow itself are not read.")
+            text = _OF_TENSORFLOW if Path(f"{os.fspath(save_path)}{INDEX}").exists() else "There is no checkpoint {path}."
+            raise FileNotFoundError(text.format(path=path, given=os.fspath(save_path)))
         with open_hdf5(path, str(path)) as root:
             found = []
             for name, variables in self._variables().items():
@@ -189,5 +195,11 @@ def _noted(folder: Path) -> list[str]:
     index = folder / _INDEX
     if not index.exists():
         return []
-    names = [Path(str(name)).name for name in read_json(index.read_bytes(), where=str(index))]
-    return [str(folder / name) for name in names if (folder / (name + _SUFFIX)).exists()]
+    data = index.read_bytes()
+    listed = _LISTED.findall(data.decode(errors="replace")) if data.startswith(b"model_checkpoint_path") else None
+    if listed is not None:  # the newest comes first, and again in the list of all
+        listed, suffix = [*(name for name in listed[1:] if name != listed[0]), listed[0]], INDEX
+    else:
+        listed, suffix = read_json(data, where=str(index)), _SUFFIX
+    names = [Path(str(name)).name for name in listed]
+    return [str(folder / name) for name in names if (folder / (name + suffix)).exists()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jkeras._safe_io.sources import Source
+from jkeras._safe_io.tensor_bundle import INDEX
 
 _STARTS = (
     (b"\x80", "is a Python pickle. Pickles run code when they are read, so jkeras reads none."),
@@ -13,19 +15,18 @@ _STARTS = (
     (b"<html", "is a web page. Was the download refused?"),
     (b"version https://git-lfs", "is a pointer of Git LFS. Fetch the file itself: git lfs pull."),
     (b"\x93NUMPY", "is a NumPy array. Give it to a model with model.set_weights([np.load(path), ...])."),
-    (
-        b"model_checkpoint_path",
-        "lists TensorFlow's checkpoints. Load one in tf_keras and write model.save('model.h5') there.",
-    ),
+    (b"model_checkpoint_path", "lists TensorFlow's checkpoints. Write model.load_weights(name) with one of the names in it."),
 )
 _SUFFIXES = {
-    ".pb": "is a graph of TensorFlow. It holds a program, not a model: save the model itself, as .keras or .h5.",
+    ".pb": "is a program of TensorFlow. If it lies in the folder of a SavedModel, give the path of the folder.",
     ".onnx": "is an ONNX model, for ONNX runtimes. jkeras writes such files and does not read them.",
     ".tflite": "is a TFLite model, for its runtime. Take the .keras or .h5 that it was made from.",
     ".stablehlo": "is an exported program. jax.export.deserialize reads it; no model can be made of it.",
 }
-_SAVED_MODEL = """is a SavedModel of TensorFlow, which holds a program rather than a model. Load it with TensorFlow and write
-model.save('model.keras') there."""
+_CHECKPOINTS = """is a folder of TensorFlow's checkpoints. Give one of them by its name, without the suffix .index:
+
+    model.load_weights({where!r})
+"""
 _ARCHITECTURE = """is the JSON of an architecture, without weights. Write
 
     model = jkeras.models.model_from_json(open({where!r}).read())
@@ -36,7 +37,10 @@ def refusal(source: Source) -> str:
     """What a file of no known format is, as the rest of a sentence that begins with its name."""
     start = source.start
     if source.names is not None:
-        return _SAVED_MODEL if "saved_model.pb" in source.names else "is a folder without config.json, so not a model of Keras."
+        index = next((name for name in sorted(source.names) if name.endswith(INDEX)), None)
+        if index is not None:
+            return _CHECKPOINTS.format(where=os.path.join(source.where, index.removesuffix(INDEX)))
+        return "is a folder without config.json or saved_model.pb, so not a model of Keras."
     if not start:
         return "is empty."
     if start.lstrip()[:1] == b"{" and b'"class_name"' in start:

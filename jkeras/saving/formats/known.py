@@ -14,13 +14,15 @@ from jkeras.saving.formats.keras3_weights import Keras3Weights
 from jkeras.saving.formats.keras_archive import KerasArchive
 from jkeras.saving.formats.orbax import OrbaxFolder
 from jkeras.saving.formats.safetensors import Safetensors
+from jkeras.saving.formats.saved_model import SavedModel
 from jkeras.saving.formats.sharded import ShardedWeights
+from jkeras.saving.formats.tf_checkpoint import TensorFlowCheckpoint
 
 # An open file, which has no suffix, gets the first format that holds what is written.
 FORMATS: list[Format] = [KerasArchive(), Keras2Model(), Keras3Weights(), ShardedWeights(), Keras2Weights(), Safetensors()]
 
-# Read only: a callback writes them.
-_FOLDERS: list[Format] = [OrbaxFolder()]
+# Read only: a callback writes the first, TensorFlow the others.
+_READ_ONLY: list[Format] = [OrbaxFolder(), SavedModel(), TensorFlowCheckpoint()]
 
 _SAVED_MODEL = """jkeras writes no SavedModel of TensorFlow. Write model.save("model.keras") to load it again, or
 model.export("model.stablehlo") for a program that runs without jkeras."""
@@ -38,10 +40,11 @@ def format_of(source: Source) -> Format:
     Raises:
         FileFormatError: it is of no format that jkeras reads; the message says which it is, if that is known.
     """
-    found = next((form for form in (*FORMATS, *_FOLDERS) if form.sniff(source)), None)
+    found = next((form for form in (*FORMATS, *_READ_ONLY) if form.sniff(source)), None)
     if found is None:
         known = ", ".join(form.suffixes[0] for form in FORMATS)
-        raise FileFormatError(f"{source.where}: {refusal(source)} jkeras reads {known}.")
+        others = "SavedModels of Keras 2 and TensorFlow's checkpoints"
+        raise FileFormatError(f"{source.where}: {refusal(source)} jkeras reads {known}, {others}.")
     return found
 
 
