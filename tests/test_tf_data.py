@@ -498,3 +498,61 @@ def test_boxes_that_follow_from_values_compile_nothing(tf, caplog):
     assert not [record.getMessage() for record in caplog.records if "XLA compilation" in record.getMessage()]
     assert jax.jit(lambda x: tf.image.pad_to_bounding_box(x, 1, 0, 6, 7))(image).shape == (6, 7, 1)
     assert jax.grad(lambda x: tf.image.crop_to_bounding_box(x, 1, 1, 2, 3).sum())(image).sum() == 6
+
+
+# A file that TensorFlow wrote: an example with the integers -1 and 300, and a text of 70 bytes.
+_RECORD = (
+    b"j\0\0\0\0\0\0\0\xaf\x81\xedg\nh\nO\n\x01b\x12J\nH\nF" + b"x" * 70 + b"\n\x15\n\x01i\x12\x10\x1a\x0e\n\x0c"
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\xac\x02\xda`\r\x0f"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
+def test_record_files_give_what_was_written(tf, tmp_path, compression):
+    def write(n):
+        values = tf.train.FloatList(value=[0.5] * n)
+        return tf.train.Feature(float_list=values)
+
+    path = str(tmp_path / "a.tfrecord")
+    with tf.io.TFRecordWriter(path, compression) as writer:
+        for n in (0, 1, 3000):
+            features = {"n": tf.train.Feature(int64_list=tf.train.Int64List(value=[n])), "x": write(n)}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    wanted = {"n": tf.io.FixedLenFeature([], tf.int64), "x": tf.io.VarLenFeature(tf.float32)}
+    wanted["z"] = tf.io.FixedLenFeature([2], tf.float32, default_value=[1.0, 2.0])
+
+    def parse(text):
+        example = tf.io.parse_single_example(text, wanted)
+        return example["n"], tf.reduce_sum(tf.sparse.to_dense(example["x"])), example["z"]
+
+    data = tf.data.TFRecordDataset([path], compression_type=compression)
+    assert values(data.map(parse)) == [(0, 0.0, [1.0, 2.0]), (1, 0.5, [1.0, 2.0]), (3000, 1500.0, [1.0, 2.0])]
+    together = tf.io.parse_example(next(iter(data.batch(3))), wanted)
+    assert together["n"].tolist() == [0, 1, 3000] and tf.sparse.to_dense(together["x"]).shape == (3, 3000)
+
+
+def test_record_files_of_tensorflow_and_their_faults(tf, tmp_path):
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(_RECORD)
+    (text,) = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    example = tf.train.Example.FromString(text)
+    assert example.features.feature["i"].int64_list.value == [-1, 300]
+    assert example.features.feature["b"].bytes_list.value == [b"x" * 70]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(text)
+    assert path.read_bytes() == _RECORD
+    for feature, said in ((tf.io.FixedLenFeature([2], tf.float32), "tf.int64"), (tf.io.FixedLenFeature([], tf.int64), "VarLen")):
+        with pytest.raises(ValueError, match=said):
+            tf.io.parse_single_example(text, {"i": feature})
+    with pytest.raises(ValueError, match="no feature 'q'"):
+        tf.io.parse_single_example(text, {"q": tf.io.FixedLenFeature([], tf.int64)})
+    for damaged, what in (
+        (_RECORD.replace(b"xx", b"xy", 1), "content"),
+        (_RECORD[:60], "content"),
+        (b"no records at all", "length"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(tf.errors.DataLossError, match=f"the {what} of record 0"):
+            list(tf.data.TFRecordDataset(str(path)))
+    with pytest.raises(ValueError, match="bytes are no "):
+        tf.train.Example.FromString(text[:-3])

@@ -11,7 +11,6 @@ keras.layers.GroupNormalization(groups=-1) for InstanceNormalization, SpectralNo
 keras.losses.CategoricalFocalCrossentropy, keras.ops.image."""
 _COLUMNS = """Feature columns need TensorFlow. Write one keras.Input per column with StringLookup, Discretization or
 CategoryEncoding, or keras.utils.FeatureSpace for all of them."""
-_RECORDS = "There are no TFRecord files here. Write numpy.savez(name, **arrays), and from_tensor_slices of what numpy.load reads."
 _TRACE = "Write with jax.profiler.trace(folder): ..., and open the folder with TensorBoard or Perfetto."
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
@@ -38,12 +37,6 @@ HINTS = {
     "tensorflow.profiler": _TRACE,
     "tensorflow.config.experimental.VirtualDeviceConfiguration": _DEVICES,
     "tensorflow.config.experimental.set_virtual_device_configuration": _DEVICES,
-    "tensorflow.train.Example": _RECORDS,
-    "tensorflow.train.Features": _RECORDS,
-    "tensorflow.train.Feature": _RECORDS,
-    "tensorflow.train.BytesList": _RECORDS,
-    "tensorflow.train.FloatList": _RECORDS,
-    "tensorflow.train.Int64List": _RECORDS,
     "tensorflow.placeholder": _ONE_GRAPH,
     "tensorflow.Graph": _ONE_GRAPH,
     "tensorflow.get_variable": _ONE_GRAPH,

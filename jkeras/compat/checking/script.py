@@ -178,10 +178,10 @@ class Script:
         called = [self.object_of(function)]
         if called == [None] and isinstance(function, ast.Attribute):
             owner = self.class_of(function.value)
-            owners = [owner] if owner is not None else self.classes_of_value(function.value)
+            owners = self.classes_of_value(function.value) if owner is None else [owner]
             called = [getattr(one, function.attr, None) if isinstance(one, type) else None for one in owners]
         results = [result_of(one) for one in called]
-        known = [one for one in results if one is not None]
+        known: list[type | OwnClass] = [one for one in results if one is not None]
         return known if len(known) == len(results) else []
 
     def _self_of(self, node: ast.Name) -> OwnClass | None:
