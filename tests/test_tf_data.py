@@ -556,3 +556,23 @@ def test_record_files_of_tensorflow_and_their_faults(tf, tmp_path):
             list(tf.data.TFRecordDataset(str(path)))
     with pytest.raises(ValueError, match="bytes are no "):
         tf.train.Example.FromString(text[:-3])
+
+
+def test_tables_of_texts_and_numbers(tf, tmp_path):
+    words = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a", "b"], [3, 4]), default_value=-1)
+    assert values(tf.data.Dataset.from_tensor_slices(["b", "z"]).map(words.lookup)) == [4, -1]
+    names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([7, 5], ["seven", "five"]), "?")
+    assert names[tf.constant([5, 6])].numpy().tolist() == [b"five", b"?"]
+    numbers = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([7, 5]), [0.5, 1.5]), 0)
+    for one in (numbers.lookup, tf.function(numbers.lookup)):
+        assert one(tf.constant([[5, 6], [7, 9]])).tolist() == [[1.5, 0.0], [0.5, 0.0]]
+    (tmp_path / "words").write_text("one\ntwo\n")
+    kinds = tf.lookup.TextFileIndex
+    lines = tf.lookup.TextFileInitializer(
+        str(tmp_path / "words"), tf.string, kinds.WHOLE_LINE, tf.int64, kinds.LINE_NUMBER, value_index_offset=2
+    )
+    assert tf.lookup.StaticHashTable(lines, 0).lookup(tf.constant(["two", "three"])).tolist() == [3, 0]
+    with pytest.raises(TypeError, match="Received int32"):
+        words.lookup(tf.constant([1]))
+    with pytest.raises(ValueError, match="several for b'a'"):
+        tf.lookup.KeyValueTensorInitializer(["a", "a"], [1, 2])

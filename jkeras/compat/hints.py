@@ -31,7 +31,7 @@ HINTS = {
     "tensorflow_hub": "It loads programs of TensorFlow. Write a network of keras.applications, or of the package keras_hub.",
     "tensorflow_text": "It is part of TensorFlow's runtime. Write keras.layers.TextVectorization, or the package `tokenizers`.",
     "tensorflow.feature_column": _COLUMNS,
-    "tensorflow.lookup": "Write keras.layers.StringLookup or IntegerLookup with vocabulary=[...].",
+    "tensorflow.lookup": "Write tf.lookup.StaticHashTable, or keras.layers.StringLookup or IntegerLookup with vocabulary=[...].",
     "tensorflow.summary.trace_on": _TRACE,
     "tensorflow.summary.trace_export": _TRACE,
     "tensorflow.profiler": _TRACE,

@@ -47,6 +47,7 @@ PLACES = {
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",
+    "tensorflow.experimental.numpy.random": f"{_IN}.numpy_draws",
     "tensorflow.gfile": f"{_IN}.gfile",
     "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays"
     f" {_IN}.image.patches {_IN}.image.filters {_IN}.files",
@@ -54,6 +55,7 @@ PLACES = {
     "tensorflow.io.gfile": f"{_IN}.gfile",
     "tensorflow.linalg": f"{_IN}.linalg",
     "tensorflow.logging": f"{_IN}.messages",
+    "tensorflow.lookup": f"{_IN}.tables",
     "tensorflow.math": f"{_IN}.mathematics {_IN}.renamed {_IN}.arrays {_IN}.indexing",
     "tensorflow.nest": f"{_IN}.nests",
     "tensorflow.nn": f"{_IN}.networks",

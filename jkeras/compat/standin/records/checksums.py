@@ -22,7 +22,7 @@ def masked_checksum(data: bytes) -> int:
 
     Example:
         >>> hex(masked_checksum(b"123456789"))
-        '0x48a4aa17'
+        '0xc78ab0e5'
     """
     crc = checksum(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & _ALL
