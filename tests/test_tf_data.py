@@ -576,3 +576,32 @@ def test_tables_of_texts_and_numbers(tf, tmp_path):
         words.lookup(tf.constant([1]))
     with pytest.raises(ValueError, match="several for b'a'"):
         tf.lookup.KeyValueTensorInitializer(["a", "a"], [1, 2])
+
+
+def test_boxes_that_cover_each_other(tf):
+    boxes = np.array([[0, 0, 0.2, 0.2], [0, 0, 0.2, 0.19], [0.5, 0.5, 0.6, 1.6]], np.float32)
+    scores = np.array([0.8, 0.9, 0.5], np.float32)
+    assert tf.image.non_max_suppression(boxes, scores, 3).tolist() == [1, 2]
+    assert tf.image.non_max_suppression(boxes, scores, 3, iou_threshold=0.96).tolist() == [1, 0, 2]
+    assert tf.image.non_max_suppression(boxes, scores, 3, score_threshold=0.5).tolist() == [1]
+    both = np.stack([scores, scores[::-1]], -1)[None]
+    found = jax.jit(lambda b, s: tuple(tf.image.combined_non_max_suppression(b, s, 2, 5)))(boxes[None, :, None], both)
+    assert found[1].tolist() == [[*np.float32([0.9, 0.9, 0.8, 0.5]).tolist(), 0.0]] and found[2].tolist() == [[0, 1, 1, 0, 0]]
+    assert found[3].tolist() == [4] and found[0][0, 3].tolist() == [0.5, 0.5, np.float32(0.6), 1.0]
+
+
+def test_drawn_boxes_and_random_windows(tf):
+    drawn = tf.image.draw_bounding_boxes(np.zeros((1, 4, 4, 1)), [[[0.0, 0.0, 0.7, 1.0]]], [[2.0]])
+    assert drawn[0, :, :, 0].tolist() == [[2, 2, 2, 2], [2, 0, 0, 2], [2, 2, 2, 2], [0, 0, 0, 0]]
+    shares = []
+    for number in range(40):
+        box = [[[0.2, 0.2, 0.5, 0.5]]]
+        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box((60, 80, 3), box, (number, 1), area_range=(0.3, 0.9))
+        window = tf.slice(np.zeros((60, 80, 3)), begin, size)
+        shares.append(window.shape[0] * window.shape[1] / 4800)
+        assert window.shape[2] == 3 and 0.7 < window.shape[1] / window.shape[0] < 1.4
+    assert 0.28 < min(shares) < 0.4 and 0.7 < max(shares) < 0.92
+    whole = tf.image.sample_distorted_bounding_box((6, 8, 3), [[[0, 0, 1, 1]]], min_object_covered=1.0, max_attempts=1)
+    assert whole.size.tolist() == [6, 8, -1]
+    with pytest.raises(ValueError, match="No bounding boxes"):
+        tf.image.sample_distorted_bounding_box((6, 8, 3))

@@ -15,6 +15,8 @@ _TRACE = "Write with jax.profiler.trace(folder): ..., and open the folder with T
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."
+_SIZES = """It gives images of another size in each batch, and a compiled step has one. Keras 3 does not have it either. Write
+keras.layers.RandomZoom({})."""
 _YAML = "Reading YAML can run code. Write model.to_json() and keras.models.model_from_json(text)."
 _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_device(jax.devices()[1]): ..."
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
@@ -65,6 +67,8 @@ HINTS = {
     "tensorflow.strings": "Write it with Python inside tf.py_function(function, [text], tf.string).",
     "layers.CuDNNLSTM": _LSTM.format("LSTM"),
     "layers.CuDNNGRU": _LSTM.format("GRU"),
+    "layers.RandomHeight": _SIZES.format("height_factor, 0.0"),
+    "layers.RandomWidth": _SIZES.format("0.0, width_factor"),
     "layers.merge": "Write keras.layers.add, concatenate, multiply, average, maximum or dot.",
     "layers.Merge": "Write keras.layers.Add, Concatenate, Multiply, Average, Maximum or Dot in a functional model.",
     "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",

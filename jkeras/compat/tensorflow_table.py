@@ -50,7 +50,7 @@ PLACES = {
     "tensorflow.experimental.numpy.random": f"{_IN}.numpy_draws",
     "tensorflow.gfile": f"{_IN}.gfile",
     "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays"
-    f" {_IN}.image.patches {_IN}.image.filters {_IN}.files",
+    f" {_IN}.image.patches {_IN}.image.filters {_IN}.image.boxes {_IN}.files",
     "tensorflow.io": f"{_IN}.files {_IN}.records.files {_IN}.records.parsing",
     "tensorflow.io.gfile": f"{_IN}.gfile",
     "tensorflow.linalg": f"{_IN}.linalg",

@@ -45,7 +45,6 @@ _OPERATIONS = {
     "tensor axis": "reverse=flip",
     "input shift axis": "roll",
     "sorted_sequence values side": "searchsorted",
-    "input_ begin size": "slice",
     "features": "softplus",
     "input axis|squeeze_dims": "squeeze",
     "values axis": "stack",
