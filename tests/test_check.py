@@ -36,6 +36,9 @@ def found(script):
         ("class Net(keras.Model):\n    def call(self, x):\n        return self.missing(x)", "keras.Model.missing"),
         ("class Net(keras.Model):\n    def call(self, x):\n        return super().calll(x)", "keras.Model.calll"),
         ("class A(layers.Layer): pass\nclass B(A): pass\nB().weightss", "keras.layers.Layer.weightss"),
+        ("ds = tf.data.Dataset.range(3)\nds = ds.map(abs)\nds.batch(3).sortt()", "tensorflow.data.Dataset.sortt"),
+        ("x = tf.zeros(3)\nx.unsqueeze(0)", "tensorflow.Tensor.unsqueeze"),
+        ("with tf.GradientTape() as tape:\n    tape.gradd", "tensorflow.GradientTape.gradd"),
     ],
 )
 def test_attributes_that_are_missing(script, name):
@@ -62,6 +65,8 @@ def test_attributes_that_are_missing(script, name):
         "mean = keras.metrics.Mean()\nmean.total, mean.count, mean.result().anything",
         "opt = keras.optimizers.Adam()\nopt.learning_rate, opt.iterations, opt.beta_1, opt.variables",
         "v = tf.Variable(1.0)\nv.anything",
+        "ds = tf.data.Dataset.range(3)\nds = mine(ds)\nds.anything",
+        "x = tf.zeros(3)\nx.numpy(), x.shape, x.get_shape(), x.dtype, x.name, x[0].anything",
         "try:\n    from keras.layers import NotThere\nexcept ImportError:\n    NotThere = None",
         "Dense = object\nDense.anything",
     ],
@@ -100,6 +105,7 @@ def test_strings_that_name_nothing(script, name):
         "with keras.utils.custom_object_scope({'mine': abs}):\n    Dense(3, activation='mine')",
         "@keras.saving.register_keras_serializable(package='P')\ndef mine(x): return x\nDense(3, activation='P>mine')",
         "def f(x, activation='anything'): return x\nf(1, activation='whatever')",
+        "layers.RandomFourierFeatures(3, kernel_initializer='gaussian')",
     ],
 )
 def test_strings_that_are_known_or_not_ours(script):

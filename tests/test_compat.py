@@ -153,7 +153,7 @@ def error_of(line, kind):
         ("import keras.layer", ImportError, ["keras.layer is not", "keras.layers"]),
         ("import keras; keras.layers.CuDNNLSTM", AttributeError, ["Write keras.layers.LSTM"]),
         ("from keras.models import model_from_yaml", ImportError, ["model_from_json"]),
-        ("import tensorflow as t; t.data.TFRecordDataset", AttributeError, ["tensorflow.data.TFRecord", "from_generator"]),
+        ("import tensorflow as t; t.data.experimental.CsvDataset", AttributeError, ["experimental.CsvData", "from_generator"]),
         ("import tensorflow as t; t.lite.TFLiteConverter", AttributeError, ["tensorflow.lite", "not TensorFlow", "model.export"]),
         ("import tensorflow.lite", ImportError, ["tensorflow.lite", "not TensorFlow", "script.py, line 1"]),
         ("import tensorflow as t; t.reduce_men", AttributeError, ["There is tensorflow.reduce_mean", "without jkeras"]),

@@ -94,6 +94,7 @@ CALLS = {
     "tf.tensordot(A, B, axes=[[1], [1]])": A @ B.T,
     "tf.einsum('ij,kj->ik', A, B)": A @ B.T,
     "tf.tile([1, 2], [2])": [1, 2, 1, 2],
+    "tf.image.resize([[[0.0], [3.0], [6.0]]], (1, 2), method='area')": [[[1.0], [5.0]]],
     "tf.reverse([1, 2], axis=[0])": [2, 1],
     "tf.Variable([1.0, 2.0]).assign_add([1.0, 1.0])": [2, 3],
     "tf.Variable(initial_value=tf.ones_initializer()(shape=(2,), dtype='float32'), trainable=True, name='a/w').value": [1, 1],
@@ -227,3 +228,17 @@ def test_determinism_needs_a_flag_on_gpus_alone(tf, monkeypatch, recwarn):
     monkeypatch.delenv("XLA_FLAGS")
     with pytest.warns(UserWarning, match="Set XLA_FLAGS=--xla_gpu_deterministic_ops=true"):
         devices.enable_op_determinism()
+
+
+@pytest.mark.parametrize(
+    ("code", "shape"),
+    [
+        ("tf.tile(x[:1], tf.concat([tf.expand_dims(tf.shape(x)[0], -1), tf.constant([1, 1])], 0))", (2, 3, 4)),
+        ("tf.reshape(x, tf.stack([tf.shape(x)[0], -1]))", (2, 12)),
+        ("tf.zeros(tf.concat([tf.shape(x)[:1], tf.constant([5])], axis=0))", (2, 5)),
+        ("tf.fill(tf.stack([tf.shape(x)[0], 3]), 1.0)", (2, 3)),
+        ("tf.broadcast_to(1.0, tf.constant([2, 1]))", (2, 1)),
+    ],
+)
+def test_shapes_computed_from_sizes_are_known_in_compiled_code(tf, code, shape):
+    assert tf.function(lambda x: eval(code, {"tf": tf, "x": x}))(np.ones((2, 3, 4), "float32")).shape == shape

@@ -375,3 +375,11 @@ def test_the_compiled_metrics_are_one_as_in_keras():
         names = [metric.name for metric in compiled.metrics]
         found.append((before, loss.name, compiled.name, [metric.name.removesuffix("_loss") for metric in means], names))
     assert found[0][:-1] == found[1][:-1] and len(found[0][-1]) == len(found[1][-1]) == 2
+
+
+def test_metrics_taken_over_from_the_model():
+    """As a tuner does that replaces the optimizer alone."""
+    model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.compile("adam", "mse", metrics=[metric for metric in model.metrics if metric.name != "loss"])
+    assert sorted(model.fit(np.ones((4, 2)), np.ones(4), verbose=0).history) == ["loss", "mae"]

@@ -498,3 +498,110 @@ def test_boxes_that_follow_from_values_compile_nothing(tf, caplog):
     assert not [record.getMessage() for record in caplog.records if "XLA compilation" in record.getMessage()]
     assert jax.jit(lambda x: tf.image.pad_to_bounding_box(x, 1, 0, 6, 7))(image).shape == (6, 7, 1)
     assert jax.grad(lambda x: tf.image.crop_to_bounding_box(x, 1, 1, 2, 3).sum())(image).sum() == 6
+
+
+# A file that TensorFlow wrote: an example with the integers -1 and 300, and a text of 70 bytes.
+_RECORD = (
+    b"j\0\0\0\0\0\0\0\xaf\x81\xedg\nh\nO\n\x01b\x12J\nH\nF" + b"x" * 70 + b"\n\x15\n\x01i\x12\x10\x1a\x0e\n\x0c"
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\xac\x02\xda`\r\x0f"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
+def test_record_files_give_what_was_written(tf, tmp_path, compression):
+    def write(n):
+        values = tf.train.FloatList(value=[0.5] * n)
+        return tf.train.Feature(float_list=values)
+
+    path = str(tmp_path / "a.tfrecord")
+    with tf.io.TFRecordWriter(path, compression) as writer:
+        for n in (0, 1, 3000):
+            features = {"n": tf.train.Feature(int64_list=tf.train.Int64List(value=[n])), "x": write(n)}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    wanted = {"n": tf.io.FixedLenFeature([], tf.int64), "x": tf.io.VarLenFeature(tf.float32)}
+    wanted["z"] = tf.io.FixedLenFeature([2], tf.float32, default_value=[1.0, 2.0])
+
+    def parse(text):
+        example = tf.io.parse_single_example(text, wanted)
+        return example["n"], tf.reduce_sum(tf.sparse.to_dense(example["x"])), example["z"]
+
+    data = tf.data.TFRecordDataset([path], compression_type=compression)
+    assert values(data.map(parse)) == [(0, 0.0, [1.0, 2.0]), (1, 0.5, [1.0, 2.0]), (3000, 1500.0, [1.0, 2.0])]
+    together = tf.io.parse_example(next(iter(data.batch(3))), wanted)
+    assert together["n"].tolist() == [0, 1, 3000] and tf.sparse.to_dense(together["x"]).shape == (3, 3000)
+
+
+def test_record_files_of_tensorflow_and_their_faults(tf, tmp_path):
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(_RECORD)
+    (text,) = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    example = tf.train.Example.FromString(text)
+    assert example.features.feature["i"].int64_list.value == [-1, 300]
+    assert example.features.feature["b"].bytes_list.value == [b"x" * 70]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(text)
+    assert path.read_bytes() == _RECORD
+    for feature, said in ((tf.io.FixedLenFeature([2], tf.float32), "tf.int64"), (tf.io.FixedLenFeature([], tf.int64), "VarLen")):
+        with pytest.raises(ValueError, match=said):
+            tf.io.parse_single_example(text, {"i": feature})
+    with pytest.raises(ValueError, match="no feature 'q'"):
+        tf.io.parse_single_example(text, {"q": tf.io.FixedLenFeature([], tf.int64)})
+    for damaged, what in (
+        (_RECORD.replace(b"xx", b"xy", 1), "content"),
+        (_RECORD[:60], "content"),
+        (b"no records at all", "length"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(tf.errors.DataLossError, match=f"the {what} of record 0"):
+            list(tf.data.TFRecordDataset(str(path)))
+    with pytest.raises(ValueError, match="bytes are no "):
+        tf.train.Example.FromString(text[:-3])
+
+
+def test_tables_of_texts_and_numbers(tf, tmp_path):
+    words = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a", "b"], [3, 4]), default_value=-1)
+    assert values(tf.data.Dataset.from_tensor_slices(["b", "z"]).map(words.lookup)) == [4, -1]
+    names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([7, 5], ["seven", "five"]), "?")
+    assert names[tf.constant([5, 6])].numpy().tolist() == [b"five", b"?"]
+    numbers = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([7, 5]), [0.5, 1.5]), 0)
+    for one in (numbers.lookup, tf.function(numbers.lookup)):
+        assert one(tf.constant([[5, 6], [7, 9]])).tolist() == [[1.5, 0.0], [0.5, 0.0]]
+    (tmp_path / "words").write_text("one\ntwo\n")
+    kinds = tf.lookup.TextFileIndex
+    lines = tf.lookup.TextFileInitializer(
+        str(tmp_path / "words"), tf.string, kinds.WHOLE_LINE, tf.int64, kinds.LINE_NUMBER, value_index_offset=2
+    )
+    assert tf.lookup.StaticHashTable(lines, 0).lookup(tf.constant(["two", "three"])).tolist() == [3, 0]
+    with pytest.raises(TypeError, match="Received int32"):
+        words.lookup(tf.constant([1]))
+    with pytest.raises(ValueError, match="several for b'a'"):
+        tf.lookup.KeyValueTensorInitializer(["a", "a"], [1, 2])
+
+
+def test_boxes_that_cover_each_other(tf):
+    boxes = np.array([[0, 0, 0.2, 0.2], [0, 0, 0.2, 0.19], [0.5, 0.5, 0.6, 1.6]], np.float32)
+    scores = np.array([0.8, 0.9, 0.5], np.float32)
+    assert tf.image.non_max_suppression(boxes, scores, 3).tolist() == [1, 2]
+    assert tf.image.non_max_suppression(boxes, scores, 3, iou_threshold=0.96).tolist() == [1, 0, 2]
+    assert tf.image.non_max_suppression(boxes, scores, 3, score_threshold=0.5).tolist() == [1]
+    both = np.stack([scores, scores[::-1]], -1)[None]
+    found = jax.jit(lambda b, s: tuple(tf.image.combined_non_max_suppression(b, s, 2, 5)))(boxes[None, :, None], both)
+    assert found[1].tolist() == [[*np.float32([0.9, 0.9, 0.8, 0.5]).tolist(), 0.0]] and found[2].tolist() == [[0, 1, 1, 0, 0]]
+    assert found[3].tolist() == [4] and found[0][0, 3].tolist() == [0.5, 0.5, np.float32(0.6), 1.0]
+
+
+def test_drawn_boxes_and_random_windows(tf):
+    drawn = tf.image.draw_bounding_boxes(np.zeros((1, 4, 4, 1)), [[[0.0, 0.0, 0.7, 1.0]]], [[2.0]])
+    assert drawn[0, :, :, 0].tolist() == [[2, 2, 2, 2], [2, 0, 0, 2], [2, 2, 2, 2], [0, 0, 0, 0]]
+    shares = []
+    for number in range(40):
+        box = [[[0.2, 0.2, 0.5, 0.5]]]
+        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box((60, 80, 3), box, (number, 1), area_range=(0.3, 0.9))
+        window = tf.slice(np.zeros((60, 80, 3)), begin, size)
+        shares.append(window.shape[0] * window.shape[1] / 4800)
+        assert window.shape[2] == 3 and 0.7 < window.shape[1] / window.shape[0] < 1.4
+    assert 0.28 < min(shares) < 0.4 and 0.7 < max(shares) < 0.92
+    whole = tf.image.sample_distorted_bounding_box((6, 8, 3), [[[0, 0, 1, 1]]], min_object_covered=1.0, max_attempts=1)
+    assert whole.size.tolist() == [6, 8, -1]
+    with pytest.raises(ValueError, match="No bounding boxes"):
+        tf.image.sample_distorted_bounding_box((6, 8, 3))

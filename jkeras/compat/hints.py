@@ -11,11 +11,12 @@ keras.layers.GroupNormalization(groups=-1) for InstanceNormalization, SpectralNo
 keras.losses.CategoricalFocalCrossentropy, keras.ops.image."""
 _COLUMNS = """Feature columns need TensorFlow. Write one keras.Input per column with StringLookup, Discretization or
 CategoryEncoding, or keras.utils.FeatureSpace for all of them."""
-_RECORDS = "There are no TFRecord files here. Write numpy.savez(name, **arrays), and from_tensor_slices of what numpy.load reads."
 _TRACE = "Write with jax.profiler.trace(folder): ..., and open the folder with TensorBoard or Perfetto."
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."
+_SIZES = """It gives images of another size in each batch, and a compiled step has one. Keras 3 does not have it either. Write
+keras.layers.RandomZoom({})."""
 _YAML = "Reading YAML can run code. Write model.to_json() and keras.models.model_from_json(text)."
 _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_device(jax.devices()[1]): ..."
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
@@ -32,18 +33,12 @@ HINTS = {
     "tensorflow_hub": "It loads programs of TensorFlow. Write a network of keras.applications, or of the package keras_hub.",
     "tensorflow_text": "It is part of TensorFlow's runtime. Write keras.layers.TextVectorization, or the package `tokenizers`.",
     "tensorflow.feature_column": _COLUMNS,
-    "tensorflow.lookup": "Write keras.layers.StringLookup or IntegerLookup with vocabulary=[...].",
+    "tensorflow.lookup": "Write tf.lookup.StaticHashTable, or keras.layers.StringLookup or IntegerLookup with vocabulary=[...].",
     "tensorflow.summary.trace_on": _TRACE,
     "tensorflow.summary.trace_export": _TRACE,
     "tensorflow.profiler": _TRACE,
     "tensorflow.config.experimental.VirtualDeviceConfiguration": _DEVICES,
     "tensorflow.config.experimental.set_virtual_device_configuration": _DEVICES,
-    "tensorflow.train.Example": _RECORDS,
-    "tensorflow.train.Features": _RECORDS,
-    "tensorflow.train.Feature": _RECORDS,
-    "tensorflow.train.BytesList": _RECORDS,
-    "tensorflow.train.FloatList": _RECORDS,
-    "tensorflow.train.Int64List": _RECORDS,
     "tensorflow.placeholder": _ONE_GRAPH,
     "tensorflow.Graph": _ONE_GRAPH,
     "tensorflow.get_variable": _ONE_GRAPH,
@@ -72,6 +67,8 @@ HINTS = {
     "tensorflow.strings": "Write it with Python inside tf.py_function(function, [text], tf.string).",
     "layers.CuDNNLSTM": _LSTM.format("LSTM"),
     "layers.CuDNNGRU": _LSTM.format("GRU"),
+    "layers.RandomHeight": _SIZES.format("height_factor, 0.0"),
+    "layers.RandomWidth": _SIZES.format("0.0, width_factor"),
     "layers.merge": "Write keras.layers.add, concatenate, multiply, average, maximum or dot.",
     "layers.Merge": "Write keras.layers.Add, Concatenate, Multiply, Average, Maximum or Dot in a functional model.",
     "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",

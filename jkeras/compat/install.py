@@ -177,6 +177,7 @@ _METHODS: dict[Any, dict[str, Any]] = {
     KerasTensor: {**_SHAPES, "shape": property(_shape, _keep_shape)},
     Variable: {"shape": property(_shape, _keep_shape)},
 }
+ADDED = frozenset(name for methods in _METHODS.values() for name in methods)  # for those who ask without installing
 
 
 def _read_settings() -> dict[str, object]:

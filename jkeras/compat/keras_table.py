@@ -33,6 +33,7 @@ PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
+    "experimental": "jkeras jkeras.optimizers.schedules",
     "legacy": "jkeras.utils",
     "preprocessing": "jkeras.compat.standin.directories jkeras.preprocessing",
     "utils": "jkeras.compat.standin.directories jkeras.utils",
@@ -129,7 +130,6 @@ PARTS = {
         saving.saving_lib saving.serialization_lib
     """,
     "mixed_precision": "mixed_precision.experimental mixed_precision.policy",
-    "": "experimental",
 }
 
 _SHORT_LOSSES = {
@@ -155,6 +155,7 @@ NAMES = {
     "constraints.maxnorm": "jkeras.constraints.MaxNorm",
     "constraints.nonneg": "jkeras.constraints.NonNeg",
     "constraints.unitnorm": "jkeras.constraints.UnitNorm",
+    "applications.imagenet_utils.correct_pad": "jkeras.applications.blocks.correct_pad",
     "backend.KerasTensor": "jkeras.KerasTensor",
     "backend.KerasVariable": "jkeras.Variable",
     "backend.Variable": "jkeras.Variable",

@@ -43,6 +43,7 @@ from jkeras.training.arguments.fit import compile_arguments, in_current_order, k
 from jkeras.training.arguments.limits import limited_epochs, limited_source
 from jkeras.training.dialects import check_arguments
 from jkeras.training.inspection import layer_statistics, nonfinite
+from jkeras.training.objective.containers import without_containers
 from jkeras.training.objective.objective import CompileConfig
 from jkeras.training.resume import snapshot
 from jkeras.training.steps import Steps
@@ -198,6 +199,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         shards = shards_of(reproducible)
         if shards is not None and not jit:
             raise ValueError("reproducible='devices' is for compiled steps. Leave out run_eagerly and jit_compile=False.")
+        metrics = without_containers(metrics)
         config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit, spread, shards)
         self._trainer.compile(optimizer, config, auto_scale_loss)
 

@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
 
+import jax
+
 from jkeras._base.registry import path_of
 from jkeras.compat.checking.finding import Finding
+from jkeras.compat.checking.results import name_in_tensorflow, names_of_tensors
 from jkeras.compat.checking.script import OwnClass, Script
 from jkeras.compat.hints import hint_for
+from jkeras.compat.missing import is_tensorflow
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
 
@@ -48,6 +52,8 @@ def _owners(script: Script, node: ast.Attribute) -> list[type | OwnClass]:
 def _has(owner: type | OwnClass, name: str) -> bool:
     if isinstance(owner, OwnClass):
         return _defines(owner.node, name) or any(_has(base, name) for base in owner.bases)
+    if owner is jax.Array:
+        return name in names_of_tensors()
     return hasattr(owner, name) or not _is_checked(owner) or name in instance_names(owner)
 
 
@@ -67,8 +73,10 @@ def _defines(node: ast.ClassDef, name: str) -> bool:
 
 def _is_checked(cls: type) -> bool:
     """Whether the attributes of a class' instances can be read from its source: it is one of this package's parts."""
-    if not cls.__module__.startswith(_LIBRARY) or cls.__module__.startswith(f"{_LIBRARY}compat."):
-        return False  # the stand-in's classes may make objects of other classes
+    if not cls.__module__.startswith(_LIBRARY):
+        return False
+    if cls.__module__.startswith(f"{_LIBRARY}compat.") and (type(cls) is not type or cls.__new__ is not object.__new__):
+        return False  # it may make objects of other classes
     dynamic = next((one for one in cls.__mro__ if "__getattr__" in vars(one)), None)
     return dynamic is None or dynamic.__module__.startswith((f"{_LIBRARY}layer.", f"{_LIBRARY}layers.", f"{_LIBRARY}metrics."))
 
@@ -113,6 +121,8 @@ def _names_in_source(module: str) -> frozenset[str]:
 def _named(owner: type | OwnClass) -> str:
     """The public name of a class, `keras.layers.Dense`; for one of the script's, that of what it derives from."""
     cls = _of_the_library(owner)
+    if cls is jax.Array or cls.__module__.startswith(f"{_LIBRARY}compat."):
+        return name_in_tensorflow(cls)
     path = path_of(cls) or f"{cls.__module__}.{cls.__name__}"
     return f"keras.{cls.__name__}" if path.startswith("keras.models.") else path
 
@@ -122,10 +132,11 @@ def _of_the_library(owner: type | OwnClass) -> type:
 
 
 def _hint(owner: type | OwnClass, named: str, name: str) -> str | None:
-    told = hint_for(f"{named}.{name}")
+    cls = _of_the_library(owner)
+    told = None if is_tensorflow(named) else hint_for(f"{named}.{name}")
     if told:
         return told
-    cls = _of_the_library(owner)
-    public = [one for one in {*dir(cls), *inspect.signature(cls).parameters} if not one.startswith("_")]
+    arguments = [] if cls is jax.Array else inspect.signature(cls).parameters
+    public = [one for one in {*dir(cls), *arguments} if not one.startswith("_")]
     near = get_close_matches(name, sorted(public), n=3, cutoff=0.75)
     return f"There is {', '.join(near)}." if near else None

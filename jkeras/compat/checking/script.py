@@ -10,6 +10,9 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import jax
+
+from jkeras.compat.checking.results import TENSOR_FUNCTIONS, result_of
 from jkeras.compat.finder import NAMES, NEEDS_TENSORFLOW
 from jkeras.compat.modules import find_name, find_object, place_of
 
@@ -61,6 +64,7 @@ class Script:
         self._above = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self._scopes: dict[int, dict[str, list[ast.AST | None]]] = {}
         self._classes: dict[int, OwnClass | None] = {}
+        self._assumed: dict[int, list[type | OwnClass]] = {}  # of names whose values are being looked at
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 self._add_import(node)
@@ -142,7 +146,7 @@ class Script:
         """The classes of which `node` may be an instance; empty if that is not plain."""
         if isinstance(node, ast.Call):
             made = self.class_of(node.func)
-            return [made] if made else []
+            return [made] if made else self._classes_of_result(node.func)
         if not isinstance(node, ast.Name):
             return []
         owner = self._self_of(node)
@@ -151,9 +155,34 @@ class Script:
         values = self._bindings(node.id, node)
         if not values:
             return []
-        found = [self.class_of(value.func) if isinstance(value, ast.Call) else None for value in values]
-        known = [one for one in found if one is not None]
-        return known if len(known) == len(found) else []
+        if id(values) in self._assumed:
+            return self._assumed[id(values)]
+        return self._classes_bound(values)
+
+    def _classes_bound(self, values: list[ast.AST | None]) -> list[type | OwnClass]:
+        """The classes of what a name is bound to; in `data = data.map(f)` the name on the right has those of the other values."""
+        known: list[type | OwnClass] = []
+        waiting = values
+        for _ in range(2):
+            self._assumed[id(values)] = [*known]
+            found = [self.classes_of_value(value) if isinstance(value, ast.Call) else [] for value in waiting]
+            known += [one for classes in found for one in classes if one not in known]
+            waiting = [value for value, classes in zip(waiting, found, strict=True) if not classes]
+        del self._assumed[id(values)]
+        return [] if waiting else known
+
+    def _classes_of_result(self, function: ast.expr) -> list[type | OwnClass]:
+        """The class of what a function of the stand-in gives, or a method of one of its objects, by its annotation."""
+        if self.full_name(function) in TENSOR_FUNCTIONS:
+            return [jax.Array]
+        called = [self.object_of(function)]
+        if called == [None] and isinstance(function, ast.Attribute):
+            owner = self.class_of(function.value)
+            owners = self.classes_of_value(function.value) if owner is None else [owner]
+            called = [getattr(one, function.attr, None) if isinstance(one, type) else None for one in owners]
+        results = [result_of(one) for one in called]
+        known: list[type | OwnClass] = [one for one in results if one is not None]
+        return known if len(known) == len(results) else []
 
     def _self_of(self, node: ast.Name) -> OwnClass | None:
         """The class, if a name is the first argument of a method of a class whose bases are known."""
@@ -228,6 +257,10 @@ def _bound_in(scope: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
             plain.add(id(node.target))
             if node.value is not None:
                 yield node.target.id, node.value
+        elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+            plain.add(id(node.optional_vars))
+            entered = ast.Attribute(node.context_expr, "__enter__", ast.Load())
+            yield node.optional_vars.id, ast.Call(entered, [], [])
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from ((alias.asname or alias.name.partition(".")[0], node) for alias in node.names)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

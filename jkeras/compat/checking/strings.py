@@ -26,6 +26,7 @@ _BY_ENDING: dict[str, _Get] = {
     "regularizer": regularizers.get,
     "constraint": constraints.get,
 }
+_OF_ONE_LAYER = {"RandomFourierFeatures": {"gaussian", "laplacian"}}  # names that no other layer takes
 # Names of the script's own come in by these.
 _REGISTERING = {"get_custom_objects", "custom_object_scope", "CustomObjectScope", "register_keras_serializable"}
 
@@ -36,9 +37,10 @@ def unknown_strings(script: Script) -> Iterator[Finding]:
     for node in ast.walk(script.tree):
         if not isinstance(node, ast.Call) or id(node) in script.guarded:
             continue
+        known = own | _OF_ONE_LAYER.get(getattr(script.object_of(node.func), "__name__", ""), set())
         for parameter, get, value in _named_parts(script, node):
             for leaf in _strings(value):
-                problem = None if leaf.value.rpartition(">")[2] in own else _problem(get, parameter, leaf.value)
+                problem = None if leaf.value.rpartition(">")[2] in known else _problem(get, parameter, leaf.value)
                 if problem is not None:
                     yield Finding(leaf.line, f'{parameter}="{leaf.value}"', problem)
 

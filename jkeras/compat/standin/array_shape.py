@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Iterable
@@ -11,6 +12,8 @@ import jax
 import numpy as np
 
 from jkeras.graph.spec import Shape
+
+_FEW = 16  # entries of a shape
 
 
 class ArrayShape(Shape):
@@ -131,3 +134,37 @@ def _open_to_jax(kind: type[tuple[Any, ...]]) -> None:
 
 _open_to_jax(ArrayShape)
 _open_to_jax(Sizes)
+
+
+def sizes_stay_known(*parts: Any) -> contextlib.AbstractContextManager[None]:
+    """A block in which what is computed from a few known integers is known too, also while code is traced, so that it can be a
+    shape: `tf.concat([tf.expand_dims(tf.shape(x)[0], -1), tf.constant([1, 1])], 0)`. With other values a block like any other.
+
+    Example:
+        >>> with sizes_stay_known([Number(3)], (1, 1)) as known:
+        ...     known is None
+        True
+    """
+    if all(_is_size(leaf) for leaf in jax.tree.leaves(parts)):
+        return jax.ensure_compile_time_eval()
+    return contextlib.nullcontext()
+
+
+def _is_size(leaf: Any) -> bool:
+    if isinstance(leaf, jax.core.Tracer):
+        return False
+    if isinstance(leaf, (np.ndarray, jax.Array)):
+        return leaf.size <= _FEW and leaf.dtype.kind == "i"
+    return isinstance(leaf, int)
+
+
+def as_shape(value: Any) -> Any:
+    """A known array of integers as a tuple: while code is traced, JAX takes no array for a shape. Other values as they are.
+
+    Example:
+        >>> as_shape(jax.numpy.array([2, -1])), as_shape([2, 3])
+        ((2, -1), [2, 3])
+    """
+    if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) and value.ndim == 1:
+        return tuple(np.asarray(value).tolist())
+    return value

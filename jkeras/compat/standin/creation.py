@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
+from jkeras.compat.standin.array_shape import as_shape, sizes_stay_known
 from jkeras.compat.standin.dtypes import numpy_dtype
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
@@ -21,10 +22,11 @@ def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = 
         >>> constant([[1.0, 2.0]]).shape, constant(7, shape=(2,)).tolist()
         ((1, 2), [7, 7])
     """
-    array = convert_to_tensor(value, dtype)
+    with sizes_stay_known(value):
+        array = convert_to_tensor(value, dtype)
     if shape is None:
         return array
-    return ops.broadcast_to(array, shape) if array.size == 1 else ops.reshape(array, shape)
+    return ops.broadcast_to(array, as_shape(shape)) if array.size == 1 else ops.reshape(array, as_shape(shape))
 
 
 def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: object = None, name: object = None) -> Tensor:
@@ -36,17 +38,17 @@ def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: o
 
 def zeros(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of zeros."""
-    return ops.zeros(shape, dtype=None if dtype is None else numpy_dtype(dtype))
+    return ops.zeros(as_shape(shape), dtype=None if dtype is None else numpy_dtype(dtype))
 
 
 def ones(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of ones."""
-    return ops.ones(shape, dtype=None if dtype is None else numpy_dtype(dtype))
+    return ops.ones(as_shape(shape), dtype=None if dtype is None else numpy_dtype(dtype))
 
 
 def fill(dims: Shape, value: Tree, name: object = None) -> Tensor:
     """An array of one value."""
-    return ops.full(dims, value)
+    return ops.full(as_shape(dims), value)
 
 
 def eye(

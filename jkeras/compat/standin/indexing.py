@@ -12,15 +12,48 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.host_tensor import host_tensor
 from jkeras.ops.wrapper import Tensor
+from jkeras.state.scope import is_traced
 
 _SEGMENTS = """How many segments there are was computed from the data, such as tf.reduce_max(ids) + 1, so compiled code cannot
 know the shape of the result. Write a size that is known: tf.math.unsorted_segment_sum(data, ids, tf.shape(nodes)[0]). Or compute
 with the values at hand: model.compile(..., run_eagerly=True)."""
 
 
+def slice(input_: Tree, begin: Tree, size: Tree, name: object = None) -> Tensor:
+    """A part of an array; `name`, here and in all functions below, is for graphs.
+
+    What lies in NumPy, as images in `dataset.map` do, is cut by NumPy: JAX compiles a program for each size.
+
+    Args:
+        input_: the array.
+        begin: where the part begins, for each axis.
+        size: of the part; -1 means up to the end.
+
+    Raises:
+        ValueError: an array in NumPy ends before the part does.
+
+    Example:
+        >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, -1)).tolist()
+        [[2, 3], [5, 6]]
+    """
+    if not isinstance(input_, np.ndarray) or is_traced(begin) or is_traced(size):
+        return ops.slice(input_, begin, size)
+    starts, sizes = np.asarray(begin).tolist(), np.asarray(size).tolist()
+    ends = [length if n == -1 else start + n for start, n, length in zip(starts, sizes, input_.shape, strict=True)]
+    if min(starts, default=0) < 0 or any(
+        start > end or end > n for start, end, n in zip(starts, ends, input_.shape, strict=True)
+    ):
+        raise ValueError(f"The part from {starts} of the size {sizes} is not within an array of the shape {tuple(input_.shape)}.")
+    return host_tensor(input_[tuple(map(_range, starts, ends))])
+
+
+_range = type(np.s_[:])  # Python's own `slice`
+
+
 def gather_nd(params: Tree, indices: Tree, batch_dims: int = 0, name: object = None) -> Tensor:
-    """The entries, or blocks, at positions `(..., rank)`; `name`, here and in all functions below, is for graphs.
+    """The entries, or blocks, at positions `(..., rank)`.
 
     Example:
         >>> gather_nd([[1, 2], [3, 4]], [[0, 1], [1, 0]]).tolist(), gather_nd([[1, 2], [3, 4]], [[1]]).tolist()

@@ -7,6 +7,7 @@ and symbolic tensors.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from jkeras import ops
 from jkeras._base.errors import unexpected_arguments
+from jkeras.compat.standin.array_shape import as_shape, sizes_stay_known
 from jkeras.compat.standin.host_tensor import encoded, host_tensor, is_text
 from jkeras.ops.wrapper import Tensor
 
@@ -45,7 +47,6 @@ _OPERATIONS = {
     "tensor axis": "reverse=flip",
     "input shift axis": "roll",
     "sorted_sequence values side": "searchsorted",
-    "input_ begin size": "slice",
     "features": "softplus",
     "input axis|squeeze_dims": "squeeze",
     "values axis": "stack",
@@ -54,6 +55,10 @@ _OPERATIONS = {
     "a perm": "transpose",
     "value num axis": "unstack",
 }
+
+
+_OF_SHAPES = ("concat", "expand_dims", "reduce_prod", "reshape", "stack")  # what code computes shapes with
+_TAKE_SHAPES = ("broadcast_to", "reshape", "tile")
 
 
 def renamed(table: Mapping[str, str]) -> dict[str, Callable[..., Tensor]]:
@@ -92,8 +97,12 @@ def _renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Cal
             raise TypeError(f"tf.{name} takes {', '.join(row[0] for row in spellings)}. Received {len(args)} arguments.")
         named = {to_own[key]: value for key, value in keywords.items()}
         first = args[0] if args else named.get(own[0])
+        if name in _TAKE_SHAPES:
+            args = (*args[:1], *map(as_shape, args[1:]))
+            named = {key: value if key == own[0] else as_shape(value) for key, value in named.items()}
         if not is_text(first):
-            return operation(*args, **named)
+            with sizes_stay_known(args, named) if name in _OF_SHAPES else contextlib.nullcontext():
+                return operation(*args, **named)
         named[own[0]] = [encoded(part) for part in first] if isinstance(first, (list, tuple)) else encoded(first)
         result = operation(**named, **dict(zip(own[1:], args[1:])))
         return host_tensor(result) if isinstance(result, np.ndarray) else result

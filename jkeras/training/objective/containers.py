@@ -72,6 +72,17 @@ class CompiledLoss:
             metric.reset_state()
 
 
+def without_containers(metrics: Tree) -> Tree:
+    """What `compile(metrics=model.metrics)` means: in place of the compiled metrics, what was given for them.
+
+    Args:
+        metrics: as `compile` takes them; only a list is looked through.
+    """
+    if not isinstance(metrics, list) or not any(isinstance(one, CompiledMetrics) for one in metrics):
+        return metrics
+    return [part for one in metrics for part in (one.given() if isinstance(one, CompiledMetrics) else [one])]
+
+
 class CompiledMetrics(Metric):
     """The metrics that `compile` was given, as one.
 
@@ -82,6 +93,20 @@ class CompiledMetrics(Metric):
     def __init__(self, trainer: Trainer):
         super().__init__(name="compile_metrics")
         self._trainer = trainer
+
+    def given(self) -> list[Any]:
+        """What `compile` was given for them, as a list.
+
+        Raises:
+            ValueError: it was a dict, whose outputs a list cannot name.
+        """
+        config = self._trainer.config
+        metrics = [] if config is None else config.metrics
+        if isinstance(metrics, dict):
+            raise ValueError(
+                "metrics=model.metrics takes over a list. Received metrics that were compiled by outputs, in a dict."
+            )
+        return [*metrics] if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
 
     def _named(self) -> list[tuple[str, Metric]]:
         tracked = self._trainer.objective.tracked if self._trainer.is_prepared else []

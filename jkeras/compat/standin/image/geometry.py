@@ -58,7 +58,7 @@ def resize(
     Args:
         images: one image or a batch.
         size: `(height, width)`.
-        method: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        method: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"`, `"lanczos5"`, or `"area"`, the mean of what a pixel covers.
         preserve_aspect_ratio: whether to keep the proportions, within the size.
         antialias: whether to smooth first where the size goes down.
         name: here and below for graphs.
@@ -72,8 +72,8 @@ def resize(
     """
     array = as_images(images)
     kind = str(method)
-    if kind not in METHODS:
-        raise unknown_name("method", kind, METHODS)
+    if kind not in (*METHODS, "area"):
+        raise unknown_name("method", kind, (*METHODS, "area"))
     height, width = (int(n) for n in np.asarray(size))
     if preserve_aspect_ratio:
         before = array.shape[-3:-1]
@@ -84,7 +84,18 @@ def resize(
         return finished(result.astype(array.dtype) if kind == "nearest" else result)
     if kind != "nearest":
         array = jnp.asarray(array, jnp.float32)
+    if kind == "area":
+        rows, columns = _shares(array.shape[-3], height), _shares(array.shape[-2], width)
+        return jnp.einsum("ih,...hwc,jw->...ijc", rows, array, columns)
     return resize_with_jax(jnp.asarray(array), height, width, kind, antialias)
+
+
+def _shares(before: int, after: int) -> np.ndarray:
+    """How much of each pixel lies in each of the larger or smaller ones, `(after, before)`; rows add up to 1."""
+    ends = np.arange(after + 1) * before / after
+    pixels = np.arange(before)
+    common = np.minimum(ends[1:, None], pixels + 1) - np.maximum(ends[:-1, None], pixels)
+    return (np.maximum(common, 0) * after / before).astype(np.float32)
 
 
 resize_images = resize

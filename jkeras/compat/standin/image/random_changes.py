@@ -47,7 +47,8 @@ class _Images:
 _IMAGES = _Images()
 
 
-def _key(seed: int | None) -> Array:
+def key_of_draw(seed: int | None) -> Array:
+    """The key of a draw: from the global stream, or the key of a row."""
     return draw_key(_IMAGES, None if seed is None else int(seed))
 
 
@@ -128,32 +129,32 @@ def _crop(value: Tree, key: Array, size: Sequence[int]) -> Any:
 
 def random_flip_left_right(image: Tree, seed: int | None = None) -> Any:
     """Images, half of them mirrored."""
-    return _flip(image, _key(seed), -2)
+    return _flip(image, key_of_draw(seed), -2)
 
 
 def random_flip_up_down(image: Tree, seed: int | None = None) -> Any:
     """Images, half of them upside down."""
-    return _flip(image, _key(seed), -3)
+    return _flip(image, key_of_draw(seed), -3)
 
 
 def random_brightness(image: Tree, max_delta: float, seed: int | None = None) -> Any:
     """`adjust_brightness` by a number from `-max_delta` to `max_delta`."""
-    return _brightness(image, _key(seed), max_delta)
+    return _brightness(image, key_of_draw(seed), max_delta)
 
 
 def random_contrast(image: Tree, lower: float, upper: float, seed: int | None = None) -> Any:
     """`adjust_contrast` by a factor from `lower` to `upper`."""
-    return _contrast(image, _key(seed), lower, upper)
+    return _contrast(image, key_of_draw(seed), lower, upper)
 
 
 def random_saturation(image: Tree, lower: float, upper: float, seed: int | None = None) -> Any:
     """`adjust_saturation` by a factor from `lower` to `upper`."""
-    return _saturation(image, _key(seed), lower, upper)
+    return _saturation(image, key_of_draw(seed), lower, upper)
 
 
 def random_hue(image: Tree, max_delta: float, seed: int | None = None) -> Any:
     """`adjust_hue` by a number from `-max_delta` to `max_delta`."""
-    return _hue(image, _key(seed), max_delta)
+    return _hue(image, key_of_draw(seed), max_delta)
 
 
 def random_crop(value: Tree, size: Sequence[int], seed: int | None = None, name: object = None) -> Any:
@@ -163,7 +164,7 @@ def random_crop(value: Tree, size: Sequence[int], seed: int | None = None, name:
         >>> random_crop(np.zeros((8, 8, 3)), (4, 4, 3)).shape
         (4, 4, 3)
     """
-    return _crop(value, _key(seed), size)
+    return _crop(value, key_of_draw(seed), size)
 
 
 def _stateless(function: Callable[..., Any], axis: int | None = None) -> Callable[..., Any]:
