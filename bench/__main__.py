@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import curves, harness, machine, picture, report, summary
 from bench.workload import LIBRARIES
-from bench.workloads import NAMES
+from bench.workloads import INFERENCE, NAMES
 
 
 def names(choices: Sequence[str]) -> Any:
@@ -87,6 +87,8 @@ def write(places: Places) -> None:
     if table:
         picture.draw(table, places.picture)
         (places.results / "details.md").write_text(report.details(table))
+        if any(name in table["workloads"] for name in INFERENCE):
+            (places.results / "inference.md").write_text(report.inference(table))
         found = sorted(places.results.glob("*.md"), key=lambda path: (path.stem != "details", path.stem))
         places.page.write_text(report.page(table, [(_headline(path), f"results/{path.name}") for path in found]))
 

@@ -57,6 +57,11 @@ BARS = (
 OVERHEAD = 0.15e-3
 """Seconds that a one-row `predict` may take on top of a compiled call with the same arrays."""
 
+CALL = 60e-6
+"""Seconds that `predict` of one row may take on top of a compiled call of the hand-written network."""
+
+READINGS = {"one": "predict one row", "seconds": "predict all rows", "evaluate": "evaluate"}
+
 GROWTH_MB = 5.0
 """Memory that a hundred models may leave behind: allocator noise, not a leak."""
 
@@ -76,3 +81,33 @@ def judged(results: summary.Results) -> list[tuple[Bar, float | None, str]]:
         known = own is not None and peer is not None
         rows.append((bar, own / peer[1] if known else None, peer[0] if known else ""))
     return rows
+
+
+class Reading(NamedTuple):
+    """A bar of inference: jkeras' median for a field of the record, and the largest that is acceptable."""
+
+    field: str
+    against: str
+    seconds: float
+    limit: float
+
+
+def readings(results: summary.Results, name: str) -> list[Reading]:
+    """The bars of inference for one network, as far as they were measured.
+
+    One row takes at most half of Keras' time where a compiled call takes less than that, and never more than the call and
+    `CALL`. All rows take at most 0.6 of Keras' time, and no longer than in PyTorch.
+    """
+    found = []
+    for field in READINGS:
+        own, keras, torch, bare = (summary.median(results, name, lib, field) for lib in ("jkeras", "keras", "torch", "optax"))
+        if own is None:
+            continue
+        if field == "one" and bare is not None:
+            found.append(Reading(field, "a compiled call + 60 µs", own, bare + CALL))
+            if keras is not None and bare <= 0.5 * keras:
+                found.append(Reading(field, KERAS, own, 0.5 * keras))
+        elif field != "one":
+            found += [Reading(field, KERAS, own, 0.6 * keras)] if keras is not None else []
+            found += [Reading(field, "PyTorch", own, torch)] if torch is not None else []
+    return found

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Iterable
 
 from bench import summary
-from bench.bars import COPIES, GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
+from bench.bars import COPIES, GROWTH_MB, OVERHEAD, READINGS, RESIDENT_MB, judged, readings
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import FILE_TASKS, LAYERS, NAMES, PIPELINES, TRAINING, workload
+from bench.workloads import FILE_TASKS, INFERENCE, LAYERS, NAMES, PIPELINES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
@@ -61,7 +61,7 @@ def bars(results: Results, measured: bool = False) -> list[str]:
 
 def other_bars(results: Results) -> list[list[str]]:
     """The bars that are not ratios of times."""
-    rows = []
+    rows = inference_bars(results)
     own, bare = summary.median(results, "predict_one", "jkeras"), summary.median(results, "predict_one", "optax")
     if own is not None and bare is not None:
         verdict = "met" if own - bare <= OVERHEAD else "**not met**"
@@ -80,6 +80,32 @@ def other_bars(results: Results) -> list[list[str]]:
             verdict = "met" if copies <= COPIES else "**not met**"
             rows.append([f"memory: {title(results, name)}", "copies of the arrays", number(COPIES), number(copies), verdict])
     return rows
+
+
+def inference_bars(results: Results) -> list[list[str]]:
+    """A line for each network: how much of its strictest bar it uses."""
+    rows = []
+    for name in INFERENCE:
+        if found := readings(results, name):
+            worst = max(found, key=lambda one: one.seconds / one.limit)
+            share = worst.seconds / worst.limit
+            which = f"{len(found)} bars, strictest: {READINGS[worst.field]}, {worst.against}"
+            rows.append([title(results, name), which, "1.00 of it", number(share), "met" if share <= 1 else "**not met**"])
+    return rows
+
+
+def inference(results: Results) -> str:
+    """The page on reading trained models: times, and all bars."""
+    names = [name for name in INFERENCE if name in results["workloads"]]
+    rows = [
+        [title(results, name), READINGS[one.field], one.against, seconds(one.seconds), seconds(one.limit), verdict]
+        for name in names
+        for one in readings(results, name)
+        for verdict in ["met" if one.seconds <= one.limit else "**not met**"]
+    ]
+    tables = [part for field, shown in READINGS.items() for part in [f"## {shown}", "", *times(results, names, field)]]
+    bars = ["## Bars", "", *lines(["workload", "what", "against", "jkeras", "at most", ""], rows)]
+    return "\n".join(["# Inference", "", *origin(results, names), *tables, *bars])
 
 
 def columns(results: Results, names: Iterable[str]) -> dict[str, str]:
@@ -160,10 +186,11 @@ def header(results: Results) -> list[str]:
     return ["# Results", "", *origin(results)]
 
 
-def origin(results: Results) -> list[str]:
-    """Where, when and with what the results were measured."""
+def origin(results: Results, names: Iterable[str] | None = None) -> list[str]:
+    """Where, when and with what the results were measured; those of some workloads, or of all."""
     about, found = results["machine"], results["versions"]
-    stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in results["workloads"].values()})
+    measured = [results["workloads"][name] for name in (results["workloads"] if names is None else names)]
+    stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in measured})
     when = "; ".join(f"{date}, commit {commit}, {rounds} rounds" for date, commit, rounds in stamps)
     machine = f"{about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}"
     return [
@@ -194,7 +221,7 @@ def parts(results: Results) -> tuple[list[str], list[str], list[str]]:
     """The measured workloads: all, those that train for epochs, and the others with times."""
     present = [name for name in NAMES if name in results["workloads"]]
     training = [name for name in present if name in (*TRAINING, "streamed", "beside", *PIPELINES, *LAYERS)]
-    return present, training, [name for name in present if name not in training and name != "memory"]
+    return present, training, [name for name in present if name not in (*training, *INFERENCE, "memory")]
 
 
 def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:

@@ -14,9 +14,10 @@ NETWORKS = ("resnet50_step", "resnet50_predict", "mobilenet_v2_step", "mobilenet
 LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embedding")
 AUGMENTATION = ("augment", "augment_policy")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
+INFERENCE = tuple(f"{name}_inference" for name in TRAINING[2:])
 OTHERS = (
     *("streamed", "beside", "text", "tape_gan"),
-    *(*PIPELINES, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
+    *(*PIPELINES, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *INFERENCE, *BATCHES),
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
 NAMES = TRAINING + OTHERS
@@ -27,6 +28,7 @@ FILES = {
     **dict.fromkeys(PIPELINES, "tf_data"),
     **dict.fromkeys(NETWORKS, "networks"),
     **dict.fromkeys(LAYERS, "layers"),
+    **dict.fromkeys(INFERENCE, "inference"),
     **dict.fromkeys(AUGMENTATION, "augmentation"),
 }
 

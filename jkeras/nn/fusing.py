@@ -54,6 +54,11 @@ class Waiting:
     added: Array | None = None
     rectified: bool = False
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return conv_primitive.output_shape(self.x, self.kernel, geometry=self.geometry)
+
     def result(self) -> Array:
         """The result, by one operation."""
         kernel = self.kernel if self.factor is None else self.kernel * self.factor
@@ -76,9 +81,9 @@ class Waiting:
             return None
         return dataclasses.replace(self, shift=shift if self.shift is None else self.shift + shift)
 
-    def plus_all(self, added: Array) -> Waiting | None:
+    def plus_all(self, added: Array | Waiting) -> Waiting | None:
         """With an array added; None where that comes too late."""
-        return None if self.added is not None or self.rectified else dataclasses.replace(self, added=added)
+        return None if self.added is not None or self.rectified else dataclasses.replace(self, added=_array(added))
 
 
 def with_fused_convolutions(fn: Callable[..., Tree]) -> Callable[..., Tree]:
@@ -115,9 +120,7 @@ class _Runner:
         uses = collections.Counter(id(atom) for e in jaxpr.eqns for atom in e.invars)
         uses.update(id(atom) for atom in jaxpr.outvars)
         values: dict[Any, Any] = dict(zip(jaxpr.constvars, closed.consts))
-        values.update(zip(jaxpr.invars, args))
-        for invar, value in zip(jaxpr.invars, args):
-            values[invar] = value if uses[id(invar)] < 2 else _array(value)
+        values.update((invar, value if uses[id(invar)] < 2 else _array(value)) for invar, value in zip(jaxpr.invars, args))
         for equation in jaxpr.eqns:
             inputs = [atom.val if hasattr(atom, "val") else values[atom] for atom in equation.invars]
             for outvar, value in zip(equation.outvars, self.results(equation, inputs)):
@@ -163,11 +166,9 @@ class _Runner:
         vector = self.vector_for(waiting, other)
         if vector is not None:
             return waiting.times(vector) if name == "mul" else waiting.plus(vector)
-        if name == "mul" or np.shape(_array(other)) != conv_primitive.output_shape(
-            waiting.x, waiting.kernel, geometry=waiting.geometry
-        ):
+        if name == "mul" or waiting.shape != other.shape:
             return None
-        return waiting.plus_all(_array(other))
+        return waiting.plus_all(other)
 
     def vector_for(self, waiting: Waiting, other: Any) -> Array | None:
         """A number per filter that an operand consists of; None for another operand."""
