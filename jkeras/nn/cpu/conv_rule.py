@@ -1,7 +1,7 @@
 """How a CPU computes a convolution and its gradients: the rule that chooses a form by shape.
 
 XLA:CPU has one good convolution kernel, and inside a loop body only the canonical layout reaches it; the gradients, as JAX
-transposes them, fall to a plain nest of loops there, 15 to 100 times slower. So each of the three operations is brought to a form
+transposes them, fall to a plain nest of loops there, 15 to 100 times slower. So each of the operations is brought to a form
 that is fast inside and outside of loops. The rule, taken from `bench/convolutions.py`:
 
 | operation | where | form |
@@ -13,6 +13,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 | output | two axes, stride 1, an even number of columns, no more channels than the window is wide | pairs and one product |
 | output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
 | output | else | canonical |
+| output and what follows it | where the output is oneDNN's | oneDNN, one operation |
 | input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
 | input gradient | strides | one stride-1 convolution per phase of the input |
 | kernel gradient | few filters, as the output | shifted output gradients and one product |

@@ -46,7 +46,9 @@ def main() -> None:
         _compare(output, expected)
         for added in ((), (gradient,)):
             follows = jax.jit(functools.partial(conv_onednn.fused, geometry=g, rectified=True))
-            _compare(follows(images, kernel, kernel[0, 0, 0], *added), finished(expected, kernel[0, 0, 0], *added, rectified=True))
+            _compare(
+                follows(images, kernel, kernel[0, 0, 0], *added), finished(expected, kernel[0, 0, 0], *added, rectified=True)
+            )
         if strides == (1, 1):
             found = jax.jit(conv_onednn.kernel_gradient, static_argnums=2)(images, gradient, g)
             _compare(found, conv_primitive.kernel_gradient.general(images, gradient, geometry=g, precision=None))

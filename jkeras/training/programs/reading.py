@@ -134,8 +134,12 @@ def _same_arrays(new: Tree, old: Tree) -> bool:
 
 
 def _fused(model: Steps, step: Call) -> Call:
-    """A step that reads the model, with each convolution and what follows it as one operation, where it is compiled."""
-    return with_fused_convolutions(step) if model._trainer.jit else step
+    """A step that reads the model, with each convolution and what follows it as one operation.
+
+    Programs for placements stay as they are: those of one device and of many give the same bits where that is asked for.
+    """
+    trainer = model._trainer
+    return with_fused_convolutions(step) if trainer.jit and trainer.placement is None else step
 
 
 def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
