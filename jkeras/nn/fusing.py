@@ -131,9 +131,10 @@ class _Runner:
         """Of one operation."""
         name, params = equation.primitive.name, equation.params
         waits = any(isinstance(value, Waiting) for value in inputs)
+        aval: Any = equation.outvars[0].aval if equation.outvars else None
         if name in _CALLS and (waits or any(e.primitive.name == "conv" for e in equations(params[_CALLS[name]]))):
             return self.run(params[_CALLS[name]], inputs)
-        if name == "conv" and equation.outvars[0].aval.dtype == np.float32:
+        if name == "conv" and aval.dtype == np.float32:
             x, kernel = map(_array, inputs)
             return [Waiting(x, kernel, params["geometry"], params["precision"])]
         if waits and (found := self.absorbed(name, inputs)) is not None:

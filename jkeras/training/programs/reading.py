@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jkeras._base.compiling import precision_scope
@@ -112,7 +113,7 @@ def batch_program(model: Steps) -> Program:
     """
     predict_step = _fused(model, complete_step(model, "predict_step"))
 
-    def one(params: Tree, kept: Tree, rng: Array, batch: Tree) -> tuple[Tree, Tree]:
+    def one(params: Tree, kept: Tree, rng: Array | np.ndarray, batch: Tree) -> tuple[Tree, Tree]:
         zero = jnp.zeros((), jnp.int32)
         with precision_scope():
             new, y = predict_step(_with_key(TrainState(params, kept, (), None, zero, zero, zero, rng)), batch)
