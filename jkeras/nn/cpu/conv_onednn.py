@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 
+import jax.numpy as jnp
+
 from jkeras._base.types import Array
 from jkeras.nn.conv_fused import finished
 from jkeras.nn.conv_geometry import Geometry
@@ -47,8 +49,12 @@ def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 
 
 def fused(x: Array, kernel: Array, bias: Array, *added: Array, geometry: Geometry, rectified: bool) -> Array:
-    """The convolution and what follows it, before its results leave the registers; see `nn/conv_fused.py`."""
-    return _fused(x, kernel, bias, *added, geometry=geometry, adds=bool(added), rectified=rectified)
+    """The convolution and what is added to it, before its results leave the registers; see `nn/conv_fused.py`.
+
+    The rectifier is XLA's: the library's makes 0 of NaN, and a model that has diverged would no longer say so.
+    """
+    y = _fused(x, kernel, bias, *added, geometry=geometry, adds=bool(added))
+    return jnp.maximum(y, 0) if rectified else y
 
 
 def _description(*, geometry: Geometry, follows: tuple[str, ...] = ()) -> dict[str, object]:
@@ -66,8 +72,8 @@ def _description(*, geometry: Geometry, follows: tuple[str, ...] = ()) -> dict[s
     return {"onednn_conv_config": {**convolution, "fusions": {"ops": follows}} if follows else convolution}
 
 
-def _described_as_fused(*, geometry: Geometry, adds: bool, rectified: bool) -> dict[str, object]:
-    return _description(geometry=geometry, follows=("BIAS", *(["BINARY_ADD"] * adds), *(["RELU"] * rectified)))
+def _described_as_fused(*, geometry: Geometry, adds: bool) -> dict[str, object]:
+    return _description(geometry=geometry, follows=("BIAS", "BINARY_ADD") if adds else ("BIAS",))
 
 
 _convolution = onednn.operation(
@@ -76,7 +82,7 @@ _convolution = onednn.operation(
 _fused = onednn.operation(
     "conv_fused_onednn",
     "__onednn$convolution",
-    lambda x, kernel, *added, geometry, adds, rectified: output_shape(x, kernel, geometry=geometry),
+    lambda x, kernel, *more, geometry, adds: output_shape(x, kernel, geometry=geometry),
     _described_as_fused,
-    lambda x, kernel, *more, geometry, adds, rectified: finished(canonical(x, kernel, geometry), *more, rectified=rectified),
+    lambda x, kernel, *more, geometry, adds: finished(canonical(x, kernel, geometry), *more, rectified=False),
 )
