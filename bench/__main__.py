@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import curves, feeding, harness, machine, picture, report, summary
 from bench.workload import LIBRARIES
-from bench.workloads import HEAVY, NAMES
+from bench.workloads import HEAVY, INFERENCE, NAMES
 
 
 def names(choices: Sequence[str]) -> Any:
@@ -90,6 +90,8 @@ def write(places: Places) -> None:
         (places.results / "details.md").write_text(report.details(table))
         if report.of_data(table):
             (places.results / "data.md").write_text(report.data_page(table))
+        if any(name in table["workloads"] for name in INFERENCE):
+            (places.results / "inference.md").write_text(report.inference(table))
         found = sorted(places.results.glob("*.md"), key=lambda path: (path.stem != "details", path.stem))
         places.page.write_text(report.page(table, [(_headline(path), f"results/{path.name}") for path in found]))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench import summary
 from bench.workload import LIBRARIES
-from bench.workloads import AUGMENTATION, BATCHES, FILE_TASKS, LAYERS, NETWORKS, PIPELINES, TRAINING
+from bench.workloads import AUGMENTATION, BATCHES, FILE_TASKS, INFERENCE, LAYERS, NETWORKS, PIPELINES, TRAINING
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 LOADERS = "best of PyTorch's and grain's loaders"
@@ -65,6 +65,11 @@ BARS = (
 )
 OVERHEAD = 0.15e-3
 """Seconds that a one-row `predict` may take on top of a compiled call with the same arrays."""
+
+CALL = 60e-6
+"""Seconds that `predict` of one row may take on top of a compiled call of the hand-written network."""
+
+READINGS = {"one": "predict one row", "seconds": "predict all rows", "evaluate": "evaluate"}
 
 GROWTH_MB = 5.0
 """Memory that a hundred models may leave behind: allocator noise, not a leak."""
@@ -126,6 +131,7 @@ def verdicts(results: summary.Results) -> list[Verdict]:
     ]
     for name in ("memmap_64gb", "memmap_64gb_random"):
         found.append(_verdict(name, figure(name, "own_mb"), MAPPED_MB, f"{{:.0f}} MB (≤ {MAPPED_MB:.0f}) of memory"))
+    found += [_strictest(results, name) for name in INFERENCE]
     if peer is not None:
         limit = peer + RESIDENT_MB
         found.append(_verdict("memory", figure("memory", "peak_mb"), limit, f"peak of fit {{:.0f}} MB (≤ {limit:.0f})"))
@@ -133,3 +139,43 @@ def verdicts(results: summary.Results) -> list[Verdict]:
     found.append(_verdict("memory", figure("memory", "growth_mb"), GROWTH_MB, growth))
     found += [_verdict(n, figure(n, "copies"), COPIES, f"{{:.2f}} (≤ {COPIES:.2f}) copies in memory") for n in FILE_TASKS]
     return [one for one in found if one is not None]
+
+
+class Reading(NamedTuple):
+    """A bar of inference: jkeras' median for a field of the record, and the largest that is acceptable."""
+
+    field: str
+    against: str
+    seconds: float
+    limit: float
+
+
+def readings(results: summary.Results, name: str) -> list[Reading]:
+    """The bars of inference for one network, as far as they were measured.
+
+    One row takes at most half of Keras' time where a compiled call takes less than that, and never more than the call and
+    `CALL`. All rows take at most 0.6 of Keras' time, and no longer than in PyTorch.
+    """
+    found = []
+    for field in READINGS:
+        own, keras, torch, bare = (summary.median(results, name, lib, field) for lib in ("jkeras", "keras", "torch", "optax"))
+        if own is None:
+            continue
+        if field == "one" and bare is not None:
+            found.append(Reading(field, "a compiled call + 60 µs", own, bare + CALL))
+            if keras is not None and bare <= 0.5 * keras:
+                found.append(Reading(field, KERAS, own, 0.5 * keras))
+        elif field != "one":
+            found += [Reading(field, KERAS, own, 0.6 * keras)] if keras is not None else []
+            found += [Reading(field, "PyTorch", own, torch)] if torch is not None else []
+    return found
+
+
+def _strictest(results: summary.Results, name: str) -> Verdict | None:
+    """Of a network's bars of inference, the one of which it uses most."""
+    found = readings(results, name)
+    if not found:
+        return None
+    worst = max(found, key=lambda one: one.seconds / one.limit)
+    which = f"of the strictest of {len(found)} bars: {READINGS[worst.field]}, {worst.against}"
+    return _verdict(name, worst.seconds / worst.limit, 1.0, f"{{:.2f}} (≤ 1.00) {which}")

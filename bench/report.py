@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Iterable
 
 from bench import summary
-from bench.bars import BARS, verdicts
+from bench.bars import BARS, READINGS, readings, verdicts
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import DATA, LAYERS, NAMES, PIPELINES, TRAINING, workload
+from bench.workloads import DATA, INFERENCE, LAYERS, NAMES, PIPELINES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
@@ -77,6 +77,20 @@ def bars(results: Results, measured: bool = False) -> list[str]:
     rest = [f"Not measured on this machine: {'; '.join(missing)}.", ""] if missing and not measured else []
     head = "jkeras' time as a share of a peer's, unless another unit is given; in brackets the bar."
     return ["## Bars", "", head, "", *lines(["workload", "measured (bar)", ""], rows), *rest]
+
+
+def inference(results: Results) -> str:
+    """The page on reading trained models: times, and all bars."""
+    names = [name for name in INFERENCE if name in results["workloads"]]
+    rows = [
+        [title(results, name), READINGS[one.field], one.against, seconds(one.seconds), seconds(one.limit), verdict]
+        for name in names
+        for one in readings(results, name)
+        for verdict in ["met" if one.seconds <= one.limit else "**not met**"]
+    ]
+    tables = [part for field, shown in READINGS.items() for part in [f"## {shown}", "", *times(results, names, field)]]
+    bars = ["## Bars", "", *lines(["workload", "what", "against", "jkeras", "at most", ""], rows)]
+    return "\n".join(["# Inference", "", *origin(results, names), *tables, *bars])
 
 
 def columns(results: Results, names: Iterable[str]) -> dict[str, str]:
@@ -196,10 +210,11 @@ def header(results: Results) -> list[str]:
     return ["# Results", "", *origin(results)]
 
 
-def origin(results: Results) -> list[str]:
-    """Where, when and with what the results were measured."""
+def origin(results: Results, names: Iterable[str] | None = None) -> list[str]:
+    """Where, when and with what the results were measured; those of some workloads, or of all."""
     about, found = results["machine"], results["versions"]
-    stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in results["workloads"].values()})
+    measured = [results["workloads"][name] for name in (results["workloads"] if names is None else names)]
+    stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in measured})
     when = "; ".join(f"{date}, commit {commit}, {rounds} rounds" for date, commit, rounds in stamps)
     machine = f"{about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}"
     return [
@@ -230,7 +245,8 @@ def parts(results: Results) -> tuple[list[str], list[str], list[str]]:
     """The measured workloads: all, those that train for epochs, and the others with times."""
     present = [name for name in NAMES if name in results["workloads"]]
     training = [name for name in present if name in (*TRAINING, "streamed", "beside", *PIPELINES, *LAYERS)]
-    return present, training, [name for name in present if name not in training and name not in (*DATA, "memory")]
+    others = [name for name in present if name not in (*training, *INFERENCE, *DATA, "memory")]
+    return present, training, others
 
 
 def page(results: Results, more: Iterable[tuple[str, str]] = ()) -> str:

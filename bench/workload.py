@@ -93,6 +93,10 @@ class Training(Workload):
         """Logits and new state in plain JAX; `conv` is the convolution to use."""
         raise NotImplementedError
 
+    def infer(self, params: Any, state: Any, x: Any, conv: Any) -> Any:
+        """Logits of a trained model in plain JAX."""
+        return self.apply(params, state, x, conv)[0]
+
     def count(self, quick: bool) -> int:
         """The number of rows, a multiple of the batch size, so that every library compiles one shape."""
         rows = self.quick_rows if quick else self.rows

@@ -71,6 +71,20 @@ def test_the_page_is_short_with_everything_on_it():
     assert set(report.shown(results).split()) >= {*NAMES}
 
 
+@pytest.mark.parametrize(("own", "verdict"), [(0.55, "met"), (0.65, "**not met**")])
+def test_the_page_has_a_line_for_reading_a_network_and_another_page_all_its_bars(own, verdict):
+    results = measured(jkeras=1.0)
+    libraries = {"jkeras": (own, 0.5, 2e-4), "keras": (1.0, 1.0, 5e-4), "torch": (0.8, 0.8, 1e-3), "optax": (None, None, 2.2e-4)}
+    fields = ("seconds", "evaluate", "one")
+    runs = {lib: [{"idle": 1.0} | {f: t for f, t in zip(fields, times) if t}] for lib, times in libraries.items()}
+    results["workloads"] = {"cnn_inference": results["workloads"]["table"] | {"title": "inference: CNN", "runs": runs}}
+    strictest = "6 bars, strictest: predict all rows, Keras 3 on JAX"
+    assert f"| inference: CNN | {strictest} | 1.00 of it | {own / 0.6:.2f} | {verdict} |" in report.page(results)
+    page = report.inference(results)
+    assert f"| inference: CNN | predict all rows | Keras 3 on JAX | {own * 1e3:.0f} ms | 600 ms | {verdict} |" in page
+    assert "| inference: CNN | predict one row | a compiled call + 60 µs | 200 µs | 280 µs | met |" in page
+
+
 def test_figures_are_medians_and_the_best_peer_is_the_fastest():
     results = measured(jkeras=1.0, torch=3.0, optax=2.0, scan=4.0)
     assert summary.median(results, "table", "jkeras") == 1.0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from jkeras.nn.conv import conv
+from jkeras.nn.fusing import with_fused_convolutions
 
 RANK_SHAPES = {1: (2, 9, 4), 2: (2, 7, 8, 4), 3: (1, 5, 6, 5, 4)}
 LAYERS = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
@@ -102,3 +103,35 @@ def test_conv_keeps_the_dtype(dtype):
 def test_conv_refuses_what_does_not_fit(shape, kernel, options, text):
     with pytest.raises(ValueError, match=text):
         conv(jnp.ones(shape), jnp.ones(kernel), **options)
+
+
+def channels(v):
+    return v.reshape(1, 1, 1, -1)
+
+
+# What is done to a convolution of 4 filters, and the operations on images that are left.
+FOLLOWING = {
+    "normalized, rectified": (lambda y, f, a: jnp.maximum(y() * channels(f) - channels(f * f), 0), ["conv_fused"]),
+    "a bias, half of it, a shortcut": (lambda y, f, a: (y() + f) * 0.5 + a, ["conv_fused"]),
+    "two that are added": (lambda y, f, a: jax.nn.relu(y() + y()), ["conv", "conv_fused"]),
+    "used twice": (lambda y, f, a: (lambda z: z * channels(f) + z)(y()), ["conv", "mul", "add"]),
+    "rectified, then scaled": (lambda y, f, a: jnp.maximum(y(), 0) * f, ["conv_fused", "mul"]),
+    "a shortcut, then scaled": (lambda y, f, a: (y() + a) * f, ["conv_fused", "mul"]),
+    "scaled by an image": (lambda y, f, a: y() * a, ["conv", "mul"]),
+    "another limit": (lambda y, f, a: jnp.maximum(y(), 1), ["conv", "max"]),
+    "another axis": (lambda y, f, a: y() + f[:, None], ["conv", "add"]),
+    "within a function": (lambda y, f, a: jax.jit(lambda z: jax.nn.relu(z + f))(y()), ["conv_fused"]),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_what_follows_a_convolution_joins_it_where_nothing_else_sees_it(name):
+    follow, left = FOLLOWING[name]
+    rng = np.random.default_rng(0)
+    x, kernel, factor, image = (rng.normal(size=s).astype("float32") for s in ((2, 4, 4, 3), (3, 3, 3, 4), (4,), (2, 4, 4, 4)))
+    run = lambda x, k, f, a: follow(lambda: conv(x, k, padding="same"), f, a)  # noqa: E731
+    fused = with_fused_convolutions(run)
+    program = jax.make_jaxpr(fused)(x, kernel, factor, image)
+    found = [e.primitive.name for e in program.eqns if e.outvars[0].aval.shape == image.shape]
+    assert [name for name in found if name not in ("broadcast_in_dim", "jit")] == left
+    np.testing.assert_allclose(fused(x, kernel, factor, image), run(x, kernel, factor, image), rtol=1e-5, atol=1e-5)

@@ -1,10 +1,12 @@
 """oneDNN's convolution and product: the same numbers as XLA's, and only in programs that can use them."""
 
+import dataclasses
 import json
 import os
 import platform
 import subprocess
 import sys
+from functools import partial
 
 import jax
 import jax.export
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from jkeras.nn import conv_fused
 from jkeras.nn.conv import conv
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import convolve, lax_conv
@@ -98,6 +101,27 @@ def test_every_size_that_suits_is_one_that_the_library_computes(batch, size, cha
             conv_rule.kernel_gradient(x, dy, g),
         ]
     assert_equal(found, all_three(lambda x, k: lax_conv(x, k, g), x, kernel, dy))
+
+
+@needs_library
+@pytest.mark.parametrize("last", [True, False])
+def test_what_follows_a_convolution_is_part_of_its_operation(last):
+    g, x, kernel, added = problem(32, (12, 12), 17, 18, (3, 3), "same")
+    x = x.at[0, 0, 0, 0].set(np.nan)
+    bias, more = kernel[0, 0, 0], ()
+    expected = lax_conv(x, kernel, g) + bias
+    turn = lambda a: a if last else jnp.moveaxis(a, -1, 1)  # noqa: E731
+    for _ in range(2):
+        run = partial(conv_fused.output, geometry=dataclasses.replace(g, channels_last=last), rectified=True)
+        arguments = (turn(x), kernel, bias, *map(turn, more))
+        assert calls(run, *arguments, kind="convolution") == 1
+        found = jax.jit(run)(*arguments)
+        assert np.isnan(found).sum() == 4 * 18
+        np.testing.assert_allclose(found, turn(jnp.maximum(expected, 0)), rtol=1e-5, atol=1e-4)
+        expected, more = expected + added, (added,)
+    many = jnp.stack([x, -x])
+    found = jax.vmap(lambda x: conv_fused.output(x, kernel, bias, geometry=g, rectified=False))(many)
+    np.testing.assert_allclose(found[1], lax_conv(-x, kernel, g) + bias, rtol=1e-5, atol=1e-4)
 
 
 @needs_library

@@ -182,3 +182,32 @@ def test_a_step_that_fails_with_the_weights_in_its_hands_says_so():
         model.train_on_batch(X, Y)
     gone = any(box._value.is_deleted() for box in model.weights)
     assert gone == any("Load them again" in note for note in getattr(caught.value, "__notes__", []))
+
+
+def test_a_prediction_that_is_repeated_sees_what_has_changed():
+    model = network("sgd")
+    one = lambda x=X[:1], **options: model.predict(x, verbose=0, **options)  # noqa: E731
+    first, again = one(), one()
+    assert (first == again).all() and first is not again
+    model.set_weights([2 * w for w in model.get_weights()])
+    np.testing.assert_allclose(one(), 2 * first, rtol=1e-6)
+    np.testing.assert_allclose(one(X[:1].astype("float64")), 2 * first, rtol=1e-6)
+    assert one(X[:3]).shape == one(X[:3]).shape == (3, 3) and one(X[:3], batch_size=2).shape == (3, 3)
+    with pytest.raises(ValueError, match="batch_size"):
+        one(X[:3], batch_size=0)
+    with pytest.raises(ValueError):
+        one(X[:3, :2])
+
+
+def test_a_count_in_a_repeated_prediction_goes_on():
+    class Counting(layers.Layer):
+        def build(self, shape):
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+        def call(self, x):
+            self.calls.assign_add(1.0)
+            return x + self.calls
+
+    model = Sequential([Input((3,)), Counting()])
+    found = [model.predict(X[:1], verbose=0) - X[:1] for _ in range(3)]
+    np.testing.assert_allclose(np.ravel(found), np.repeat([1.0, 2.0, 3.0], 3), atol=1e-6)

@@ -15,15 +15,24 @@ LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embed
 AUGMENTATION = ("augment", "augment_policy")
 DATA = ("jpeg_folder", "memmap_64gb", "memmap_64gb_random", "text_front", "text_stream")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
+INFERENCE = tuple(f"{name}_inference" for name in TRAINING[2:])
 OTHERS = (
     *("streamed", "beside", "text", "tape_gan"),
-    *(*PIPELINES, *DATA, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
+    *(*PIPELINES, *DATA, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *INFERENCE, *BATCHES),
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
 NAMES = TRAINING + OTHERS
 HEAVY = (
     *("cnn5x5", "resnet20", "tape_gan", "tf_data_random", "memmap_64gb_random", "text_front", "memory", "save_h5", "load_h5"),
-    *("test_on_batch", "fit_one_batch", "gan", *AUGMENTATION, *NETWORKS, *(name for name in LAYERS if name != "group_norm")),
+    *(
+        "test_on_batch",
+        "fit_one_batch",
+        "gan",
+        *INFERENCE,
+        *AUGMENTATION,
+        *NETWORKS,
+        *(name for name in LAYERS if name != "group_norm"),
+    ),
 )
 """What a quick look leaves out: it takes long to compile, or differs little from a row that stays."""
 FILES = {
@@ -33,6 +42,7 @@ FILES = {
     **dict.fromkeys(PIPELINES, "tf_data"),
     **dict.fromkeys(NETWORKS, "networks"),
     **dict.fromkeys(LAYERS, "layers"),
+    **dict.fromkeys(INFERENCE, "inference"),
     **dict.fromkeys(AUGMENTATION, "augmentation"),
     **dict.fromkeys(("memmap_64gb", "memmap_64gb_random"), "memmap"),
     **dict.fromkeys(("text_front", "text_stream"), "text_front"),

@@ -81,18 +81,29 @@ class ResNet20(Training):
         return params, state
 
     def apply(self, params: Any, state: Any, x: Any, conv: Any) -> tuple[Any, Any]:
+        new = {}
+
+        def statistics(name: str, x: Any) -> tuple[Any, Any]:
+            mean, var, moving = x.mean((0, 1, 2)), x.var((0, 1, 2)), state[name]
+            new[name] = {"mean": 0.99 * moving["mean"] + 0.01 * mean, "var": 0.99 * moving["var"] + 0.01 * var}
+            return mean, var
+
+        return self._logits(params, statistics, x, conv), new
+
+    def infer(self, params: Any, state: Any, x: Any, conv: Any) -> Any:
+        return self._logits(params, lambda name, x: (state[name]["mean"], state[name]["var"]), x, conv)
+
+    def _logits(self, params: Any, statistics: Any, x: Any, conv: Any) -> Any:
+        """Logits; `statistics(name, x)` gives what a batch is normalized by."""
         import jax
         import jax.numpy as jnp
 
         from bench.libraries.plain_jax import affine
 
-        new = {}
-
         def convolved(x: Any, name: str, strides: int = 1) -> Any:
-            p, moving = params[name], state[name]
+            p = params[name]
             x = conv(x, p["w"], strides)
-            mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
-            new[name] = {"mean": 0.99 * moving["mean"] + 0.01 * mean, "var": 0.99 * moving["var"] + 0.01 * var}
+            mean, var = statistics(name, x)
             return (x - mean) * (p["gamma"] / jnp.sqrt(var + 1e-3)) + p["beta"]
 
         x = jax.nn.relu(convolved(x, "stem"))
@@ -102,7 +113,7 @@ class ResNet20(Training):
                 strides = 2 if name + "s" in params else 1
                 y = convolved(jax.nn.relu(convolved(x, name + "a", strides)), name + "b")
                 x = jax.nn.relu(y + (convolved(x, name + "s", strides) if strides == 2 else x))
-        return affine(params["last"], x.mean((1, 2))), new
+        return affine(params["last"], x.mean((1, 2)))
 
 
 WORKLOAD = ResNet20()

@@ -350,6 +350,10 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             callbacks: a list of `Callback`s.
             keras2: as for `fit`.
         """
+        if verbose == 0 and steps is None and not callbacks and not keras2:
+            outputs = self._trainer.predict_again(x, batch_size)
+            if outputs is not None:
+                return outputs
         keras2_arguments(self.predict, x, keras2)
         source = limited_source(x, batch_size=batch_size, steps=steps, prepare=self._preparation())
         return self._trainer.predict(source, callbacks, verbose)

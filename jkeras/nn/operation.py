@@ -4,7 +4,7 @@ The maths of this folder is written once, for every platform. Where a platform h
 (`cpu/lowerings.py`), and JAX chooses when it lowers a program, never while tracing: a program exported for CUDA from a machine
 without a GPU holds nothing of that machine's. There are two kinds:
 
-* `Operation`, bilinear: a primitive of JAX, whose derivatives are other operations;
+* `Operation`, mostly bilinear: a primitive of JAX, whose derivatives, if any, are other operations;
 * `Choice`, any function: JAX traces and differentiates the ways of all platforms, and lowers one.
 """
 
@@ -28,15 +28,15 @@ Compute: TypeAlias = Callable[..., Tree]
 
 
 class Operation:
-    """An operation of two arrays, linear in each.
+    """An operation of arrays; one of two that has gradients is linear in each.
 
     Args:
         name: in JAX.
-        shape: `(a, b, **parameters) -> shape` of the result.
-        general: `(a, b, **parameters) -> result`, where a platform has no way of its own.
+        shape: `(*arrays, **parameters) -> shape` of the result, whose dtype is the first array's.
+        general: `(*arrays, **parameters) -> result`, where a platform has no way of its own.
         left, right: the gradients of the operands, `(gradient, b, **parameters) -> gradient of a` and
             `(gradient, a, **parameters) -> gradient of b`; None for none.
-        batch: the rule of `vmap`, `(operation, (a, b), axes, **parameters) -> (result, axis)`; None for that of `general`.
+        batch: the rule of `vmap`, `(operation, arrays, axes, **parameters) -> (result, axis)`; None for that of `general`.
 
     Attributes:
         rules: for each platform with its own way, how it is lowered.
@@ -63,8 +63,8 @@ class Operation:
         """Compute it like this on a platform. Call it before the operation is first used."""
         self.rules[platform] = mlir.lower_fun(_named(platform, compute), multiple_results=False)
 
-    def __call__(self, a: Array, b: Array, **parameters: Any) -> Array:
-        return self._primitive.bind(a, b, **parameters)
+    def __call__(self, *arrays: Array, **parameters: Any) -> Array:
+        return self._primitive.bind(*arrays, **parameters)
 
     @functools.cached_property
     def _primitive(self) -> Primitive:
@@ -73,12 +73,12 @@ class Operation:
 
         primitive = Primitive(self.name)
 
-        def abstract(a: Array, b: Array, **parameters: Any) -> jax.core.ShapedArray:
-            return jax.core.ShapedArray(self._shape(a, b, **parameters), a.dtype)
+        def abstract(*arrays: Array, **parameters: Any) -> jax.core.ShapedArray:
+            return jax.core.ShapedArray(self._shape(*arrays, **parameters), arrays[0].dtype)
 
-        compiled = jax.jit(lambda parameters, a, b: primitive.bind(a, b, **dict(parameters)), static_argnums=0)
+        compiled = jax.jit(lambda parameters, *arrays: primitive.bind(*arrays, **dict(parameters)), static_argnums=0)
         primitive.def_abstract_eval(abstract)
-        primitive.def_impl(lambda a, b, **parameters: compiled(tuple(parameters.items()), a, b))
+        primitive.def_impl(lambda *arrays, **parameters: compiled(tuple(parameters.items()), *arrays))
         mlir.register_lowering(primitive, mlir.lower_fun(self.general, multiple_results=False))
         for platform, rule in self.rules.items():
             mlir.register_lowering(primitive, rule, platform=platform)

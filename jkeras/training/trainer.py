@@ -57,6 +57,7 @@ from jkeras.training.programs.forward import ForwardPass, bucket
 from jkeras.training.programs.padding import rows_can_be_masked
 from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program
 from jkeras.training.programs.training import Program, training_program
+from jkeras.training.repeated import RepeatedBatch, repeatable
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
 from jkeras.training.steps import Steps, has_forward_pass
@@ -128,6 +129,7 @@ class Trainer:
         self._loss_mean = Mean(name="loss")
         self._programs: dict[tuple[Hashable, ...], Any] = {}
         self._forward_passes: dict[Hashable, ForwardPass] = {}
+        self._repeated: RepeatedBatch | None = None  # the last single batch that was predicted
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
         self._shown: Shown = "outside"
@@ -497,12 +499,21 @@ class Trainer:
         with self._events(callbacks, verbose, source) as events:
             return self._predict(source, specs, events)
 
+    def predict_again(self, x: Tree, batch_size: object) -> Tree | None:
+        """The outputs for data like those of the last single batch; None where they are others, or something has changed."""
+        known = self._repeated
+        if known is None or self.placement is not None or not known.fits(x, batch_size, self.program("batch")):
+            return None
+        return known.predict(self.model, x, _SILENT)
+
     def _predict(self, source: Source, specs: Tree, events: CallbackList) -> Tree:
         if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1 and self.placement is None:
             rows = source.num_samples
             pads = rows > 1 and (forward := self._forward_to_predict(specs, rows)) is not None and forward.keeps_rows_apart
-            size = bucket(rows) if pads else rows
-            return reading.predict_batch(self.model, source.arrays, size, self.program("batch"), events)
+            size, program = bucket(rows) if pads else rows, self.program("batch")
+            own = type(source) is ArraySource and self.model._preparation() is None
+            self._repeated = repeatable(source, size, program) if own else None
+            return reading.predict_batch(self.model, source.arrays, size, program, events)
         size = source.first_rows
         forward = self._forward_to_predict(specs, size)
         stacker = self._stacker(source, forward.outputs_at(size) if forward else ())

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import math
 
+import jax.numpy as jnp
+
 from jkeras._base.types import Array
+from jkeras.nn.conv_fused import finished
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.conv_primitive import output_shape
 from jkeras.nn.cpu import onednn
@@ -45,7 +48,16 @@ def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     return exchanged(output, x, dy, g, chunks(x.shape[0], 2 * both, least=_CHANNELS))
 
 
-def _description(*, geometry: Geometry) -> dict[str, object]:
+def fused(x: Array, kernel: Array, bias: Array, *added: Array, geometry: Geometry, rectified: bool) -> Array:
+    """The convolution and what is added to it, before its results leave the registers; see `nn/conv_fused.py`.
+
+    The rectifier is XLA's: the library's makes 0 of NaN, and a model that has diverged would no longer say so.
+    """
+    y = _fused(x, kernel, bias, *added, geometry=geometry, adds=bool(added))
+    return jnp.maximum(y, 0) if rectified else y
+
+
+def _description(*, geometry: Geometry, follows: tuple[str, ...] = ()) -> dict[str, object]:
     """What XLA's `OneDnnConvolutionConfig` says of a convolution."""
     images = {"dims": 4, "data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
     kernel = {"dims": 4, "filter": {"input_feature_dim": 2, "output_feature_dim": 3, "spatial_dims": [0, 1]}}
@@ -57,9 +69,20 @@ def _description(*, geometry: Geometry) -> dict[str, object]:
         "window_dilations": geometry.dilation,
     }
     convolution = {"dims": 4, "input": images, "kernel": kernel, "output": images, "window": window, "feature_groups": 1}
-    return {"onednn_conv_config": convolution}
+    return {"onednn_conv_config": {**convolution, "fusions": {"ops": follows}} if follows else convolution}
+
+
+def _described_as_fused(*, geometry: Geometry, adds: bool) -> dict[str, object]:
+    return _description(geometry=geometry, follows=("BIAS", "BINARY_ADD") if adds else ("BIAS",))
 
 
 _convolution = onednn.operation(
     "conv_onednn", "__onednn$convolution", output_shape, _description, lambda x, kernel, geometry: canonical(x, kernel, geometry)
+)
+_fused = onednn.operation(
+    "conv_fused_onednn",
+    "__onednn$convolution",
+    lambda x, kernel, *more, geometry, adds: output_shape(x, kernel, geometry=geometry),
+    _described_as_fused,
+    lambda x, kernel, *more, geometry, adds: finished(canonical(x, kernel, geometry), *more, rectified=False),
 )

@@ -1,7 +1,7 @@
 """How a CPU computes a convolution and its gradients: the rule that chooses a form by shape.
 
 XLA:CPU has one good convolution kernel, and inside a loop body only the canonical layout reaches it; the gradients, as JAX
-transposes them, fall to a plain nest of loops there, 15 to 100 times slower. So each of the three operations is brought to a form
+transposes them, fall to a plain nest of loops there, 15 to 100 times slower. So each of the operations is brought to a form
 that is fast inside and outside of loops. The rule, taken from `bench/convolutions.py`:
 
 | operation | where | form |
@@ -13,6 +13,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 | output | two axes, stride 1, an even number of columns, no more channels than the window is wide | pairs and one product |
 | output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
 | output | else | canonical |
+| output and what follows it | where the output is oneDNN's | oneDNN, one operation |
 | input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
 | input gradient | strides | one stride-1 convolution per phase of the input |
 | kernel gradient | few filters, as the output | shifted output gradients and one product |
@@ -37,6 +38,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Array
+from jkeras.nn.conv_fused import finished
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.conv_groups import by_group
 from jkeras.nn.cpu import conv_depthwise, conv_forms, conv_onednn
@@ -69,6 +71,20 @@ def kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: lax.Prec
     return _arranged(_kernel_gradient, x, dy, geometry, (True, True, False))
 
 
+def fused(x: Array, kernel: Array, bias: Array, *added: Array, geometry: Geometry, rectified: bool) -> Array:
+    """The convolution and what follows it; in one where oneDNN computes it."""
+    if not geometry.channels_last:
+        x, *added = (jnp.moveaxis(v, 1, -1) for v in (x, *added))  # type: ignore[assignment]
+    g = dataclasses.replace(geometry, channels_last=True)
+    compute = conv_onednn.fused if _goes_to_library(x, kernel, g) else _fused
+    y = compute(x, kernel, bias, *added, geometry=g, rectified=rectified)
+    return y if geometry.channels_last else jnp.moveaxis(y, -1, 1)
+
+
+def _fused(x: Array, kernel: Array, bias: Array, *added: Array, geometry: Geometry, rectified: bool) -> Array:
+    return finished(_output(x, kernel, geometry), bias, *added, rectified=rectified)
+
+
 def _arranged(
     compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry, images: tuple[bool, bool, bool]
 ) -> Array:
@@ -86,11 +102,16 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return by_group(_output, x, kernel, g)
     if _has_very_few_filters(kernel.shape[-2], kernel.shape[-1], g):
         return conv_forms.shifted_sums(x, kernel, g)
-    if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
+    if _goes_to_library(x, kernel, g):
         return conv_onednn.output(x, kernel, g)
     if _goes_in_pairs(x.shape[-1], g):
         return conv_forms.pairs(x, kernel, g)
     return (conv_forms.product if _rows_are_cheap(x.shape[-1], g) else conv_forms.canonical)(x, kernel, g)
+
+
+def _goes_to_library(x: Array, kernel: Array, g: Geometry) -> bool:
+    channels, filters = kernel.shape[-2:]
+    return conv_onednn.suits(x, channels, filters, g) and not _has_very_few_filters(channels, filters, g)
 
 
 def _input_gradient(dy: Array, kernel: Array, g: Geometry) -> Array:

@@ -55,21 +55,21 @@ def operation(
     describe: Callable[..., dict[str, object]],
     by_xla: Callable[..., Array],
 ) -> Operation:
-    """An operation of the library as one of JAX, on two arrays of float32; it has no derivatives.
+    """An operation of the library as one of JAX, on arrays of float32; it has no derivatives.
 
     Args:
         name: in JAX.
         target: XLA's name for it.
-        shape: `(a, b, **parameters) -> shape` of the result.
+        shape: `(*arrays, **parameters) -> shape` of the result.
         describe: `(**parameters) ->` what XLA's configuration says of it.
-        by_xla: `(a, b, **parameters) -> result`, for programs that cannot have the library.
+        by_xla: `(*arrays, **parameters) -> result`, for programs that cannot have the library.
     """
     general = mlir.lower_fun(by_xla, multiple_results=False)
 
-    def lower(ctx: mlir.LoweringRuleContext, a: Array, b: Array, **parameters: Any) -> Sequence[object]:
+    def lower(ctx: mlir.LoweringRuleContext, *arrays: Array, **parameters: Any) -> Sequence[object]:
         if not _stays_here(ctx.module_context):
-            return general(ctx, a, b, **parameters)
-        return jax.ffi.ffi_lowering(target, api_version=1, backend_config=json.dumps(describe(**parameters)))(ctx, a, b)
+            return general(ctx, *arrays, **parameters)
+        return jax.ffi.ffi_lowering(target, api_version=1, backend_config=json.dumps(describe(**parameters)))(ctx, *arrays)
 
     made = Operation(name, shape, by_xla)
     made.rules["cpu"] = lower

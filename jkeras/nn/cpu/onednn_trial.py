@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from jkeras._base.types import Array
 from jkeras.nn import conv_primitive, product
+from jkeras.nn.conv_fused import finished
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.cpu import conv_onednn, products
 from jkeras.nn.cpu.onednn_asked import EQUAL, TRYING
@@ -40,7 +42,13 @@ def main() -> None:
         g = Geometry(size, window, strides, (1, 1), margins(padding, size, window, strides, (1, 1)))
         images, kernel, gradient = random(33, *size, 17), random(*window, 17, 24), random(33, *g.out, 24)
         output = jax.jit(conv_onednn.output, static_argnums=2)(images, kernel, g)
-        _compare(output, conv_primitive.lax_conv(images, kernel, g))
+        expected = conv_primitive.lax_conv(images, kernel, g)
+        _compare(output, expected)
+        for added in ((), (gradient,)):
+            follows = jax.jit(functools.partial(conv_onednn.fused, geometry=g, rectified=True))
+            _compare(
+                follows(images, kernel, kernel[0, 0, 0], *added), finished(expected, kernel[0, 0, 0], *added, rectified=True)
+            )
         if strides == (1, 1):
             found = jax.jit(conv_onednn.kernel_gradient, static_argnums=2)(images, gradient, g)
             _compare(found, conv_primitive.kernel_gradient.general(images, gradient, geometry=g, precision=None))

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jkeras._base.compiling import precision_scope
-from jkeras._base.types import Scalar, Tree
+from jkeras._base.types import Array, Scalar, Tree
+from jkeras.nn.fusing import with_fused_convolutions
 from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import results
 from jkeras.training.programs.groups import batches_per_group, run_groups
@@ -38,7 +40,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         own = whole_step(model, sharded.test)
     else:
         own = whole_step(model, model._test_step) if padded else complete_step(model, "test_step")
-    test_step = traced_once(model, own)
+    test_step = traced_once(model, _fused(model, own))
     batch_at = rows_cut(batch_of, model._trainer.placement if sharded is None else None)
 
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
@@ -72,7 +74,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
 def prediction_program(model: Steps) -> Program:
     """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
     own_step = type(model).predict_step is Steps.predict_step
-    predict_step = traced_once(model, complete_step(model, "predict_step"))
+    predict_step = traced_once(model, _fused(model, complete_step(model, "predict_step")))
     placement = model._trainer.placement
     batch_at = rows_cut(batch_of, placement)
 
@@ -104,15 +106,41 @@ def prediction_program(model: Steps) -> Program:
 
 
 def batch_program(model: Steps) -> Program:
-    """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
-    predict_step = complete_step(model, "predict_step")
+    """The program `(state, batch) -> (state, outputs)` for a single batch on one device: no loop.
 
-    def one(state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
+    A call of a small model is mostly arguments and results. So the compiled part takes the weights and the key alone, and gives a
+    new state only where the step makes one.
+    """
+    predict_step = _fused(model, complete_step(model, "predict_step"))
+
+    def one(params: Tree, kept: Tree, rng: Array | np.ndarray, batch: Tree) -> tuple[Tree, Tree]:
+        zero = jnp.zeros((), jnp.int32)
         with precision_scope():
-            new, y = predict_step(_with_key(state), batch)
-        return _changing(new), y
+            new, y = predict_step(_with_key(TrainState(params, kept, (), None, zero, zero, zero, rng)), batch)
+        return (None if _same_arrays(new.state, kept) else new.state), y
 
-    return _program(model, one, "the prediction of a batch", 1, one)
+    jitted = compiled(one, None, "the prediction of a batch", 1) if model._trainer.jit else one
+
+    def call(state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
+        changed, found = jitted(state.params, state.state, state.rng, batch)
+        return state if changed is None else state._replace(state=changed), found
+
+    return Program(call)
+
+
+def _same_arrays(new: Tree, old: Tree) -> bool:
+    """Whether a traced function gives back the very arrays that it was given."""
+    after, before = jax.tree.leaves(new), jax.tree.leaves(old)
+    return len(after) == len(before) and all(a is b for a, b in zip(after, before))
+
+
+def _fused(model: Steps, step: Call) -> Call:
+    """A step that reads the model, with each convolution and what follows it as one operation.
+
+    Programs for placements stay as they are: those of one device and of many give the same bits where that is asked for.
+    """
+    trainer = model._trainer
+    return with_fused_convolutions(step) if trainer.jit and trainer.placement is None else step
 
 
 def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
