@@ -51,8 +51,8 @@ def test_config_reads_back_and_is_keras(name, arguments):
     config = json.loads(json.dumps(schedules.serialize(schedule)))
     assert config == keras.optimizers.schedules.serialize(getattr(keras.optimizers.schedules, name)(**arguments))
     assert schedules.deserialize(config).get_config() == schedule.get_config()
-    keras_2 = {"class_name": name, "config": config["config"]}
-    assert type(schedules.deserialize(keras_2)) is type(schedule)
+    keras_2 = {"class_name": name, "config": config["config"] | {"name": None}}  # what tf_keras writes for a name not given
+    assert schedules.deserialize(keras_2).get_config() == schedule.get_config()
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in TABLE}))

@@ -135,6 +135,8 @@ def read_arguments(cls: type, config: Config, custom_objects: CustomObjects = No
         raise WrongTypeError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
     arguments = {name: deserialize(_placed(name, value), custom_objects) for name, value in config.items()}
     if registry.path_of(cls) is not None:
+        if arguments.get("name", "") is None:  # Keras 2 writes it where nobody gave a name
+            del arguments["name"]
         check_arguments(cls, arguments, constructor_signature(cls))
     return arguments
 
