@@ -59,7 +59,7 @@ def write_seeds(folder):
     model.save_weights(paths["e.weights-only.h5"])
     paths["f.folder"] = folder / "f.folder"
     model.save(paths["f.folder"], zipped=False)
-    golden = Path(__file__).parent / "golden" / "tensorflow"
+    golden = Path(__file__).parent / "golden" / "tf_files"
     return paths | {"g.savedmodel": golden / "dense", "h.checkpoint": golden / "dense" / "variables"}
 
 

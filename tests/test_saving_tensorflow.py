@@ -16,7 +16,7 @@ from jkeras._safe_io.tensor_bundle import open_bundle
 from jkeras.compat.restored import Restored
 from jkeras.compat.standin.checkpoints import Checkpoint, latest_checkpoint
 
-GOLDEN = Path(__file__).parent / "golden" / "tensorflow"
+GOLDEN = Path(__file__).parent / "golden" / "tf_files"
 EXPECTED = np.load(GOLDEN / "expected.npz")
 OPTIMIZERS = {
     "nested": lambda: jkeras.optimizers.Adam(0.01),

@@ -22,7 +22,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tf_keras.protobuf import saved_metadata_pb2
 
 HERE = Path(__file__).resolve().parent
-OUT = HERE / "tensorflow"
+OUT = HERE / "tf_files"
 sys.path.insert(0, str(HERE.parent))
 
 from saving_models import build, data, losses, predict  # noqa: E402 (the folder above must be known first)
