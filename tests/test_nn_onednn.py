@@ -27,10 +27,9 @@ pytestmark = pytest.mark.uncached  # JAX cannot keep these operations in a cache
 needs_library = pytest.mark.skipif(not onednn.is_there(), reason="this jaxlib is not known to have oneDNN")
 
 
-def problem(batch, size, channels, filters, window, padding, strides=(1, 1)):
+def problem(batch, size, channels, filters, window, padding, strides=(1, 1), dilation=(1, 1)):
     """Geometry, images, kernel, output gradient."""
-    ones = (1, 1)
-    g = Geometry(size, window, strides, ones, margins(padding, size, window, strides, ones))
+    g = Geometry(size, window, strides, dilation, margins(padding, size, window, strides, dilation))
     rng = np.random.default_rng(0)
     shapes = (batch, *size, channels), (*window, channels, filters), (batch, *g.out, filters)
     return g, *(jnp.asarray(rng.normal(size=shape), "float32") for shape in shapes)
@@ -51,7 +50,7 @@ def calls(f, *args, kind=""):
     return jax.jit(f).lower(*args).as_text().count(f"@__onednn${kind}")
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(5)
 @needs_library
 @pytest.mark.parametrize(
     ("shape", "expected"),
@@ -61,6 +60,7 @@ def calls(f, *args, kind=""):
         ((33, (12, 12), 16, 17, (3, 3), "same"), 3),  # 33 images: the only split into parts of 16 or more is all of them
         ((16, (20, 20), 16, 16, (3, 3), "same"), 2),  # the kernel gradient as row windows
         ((16, (24, 24), 3, 32, (3, 3), "same"), 1),  # and with few channels, for which the input gradient has few filters
+        ((33, (16, 15), 17, 18, (3, 3), "same", (1, 1), (4, 2)), 3),
         ((32, (16, 15), 17, 18, (3, 3), "same", (2, 2)), 2),  # the output and one phase of four; products for the kernel
         ((32, (16, 16), 32, 32, (1, 1), "same"), 0),  # a matrix product
         ((2, (8, 8), 8, 8, (3, 3), "same"), 0),  # little work
@@ -86,11 +86,12 @@ def test_output_and_gradients_equal_xlas(shape, expected):
     st.integers(1, 18),
     st.tuples(st.integers(1, 5), st.integers(1, 5)),
     st.sampled_from(["same", "valid"]),
-    st.sampled_from([(1, 1), (2, 2), (1, 3)]),
+    st.sampled_from([((1, 1), (1, 1)), ((2, 2), (1, 1)), ((1, 3), (1, 1)), ((1, 1), (2, 3)), ((2, 1), (1, 2))]),
 )
-def test_every_size_that_suits_is_one_that_the_library_computes(batch, size, channels, filters, window, padding, strides):
-    assume(padding == "same" or (window[0] <= size[0] and window[1] <= size[1]))
-    g, x, kernel, dy = problem(batch, size, channels, filters, window, padding, strides)
+def test_every_size_that_suits_is_one_that_the_library_computes(batch, size, channels, filters, window, padding, steps):
+    extents = [(k - 1) * d + 1 for k, d in zip(window, steps[1])]
+    assume(padding == "same" or (extents[0] <= size[0] and extents[1] <= size[1]))
+    g, x, kernel, dy = problem(batch, size, channels, filters, window, padding, *steps)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conv_onednn, "_FEWEST", 1)
         patch.setattr(conv_rule, "_ENOUGH_CHANNELS", 1)
@@ -125,13 +126,13 @@ def test_what_follows_a_convolution_is_part_of_its_operation(last):
 
 
 @needs_library
-def test_wider_and_narrower_numbers_and_gaps_are_left_to_others():
+def test_wider_and_narrower_numbers_are_left_to_others():
     g, x, kernel, _ = problem(32, (16, 16), 16, 32, (3, 3), "same")
     assert calls(lambda x, k: convolve(x, k, g), x, kernel) == 1
     assert calls(lambda x, k: convolve(x, k, g), x.astype("bfloat16"), kernel.astype("bfloat16")) == 1  # computed in float32
     with jax.enable_x64(True):
         assert calls(lambda x, k: convolve(x, k, g), x.astype("float64"), kernel.astype("float64")) == 0
-    assert calls(lambda x, k: conv(x, k, dilation_rate=2), x, kernel) == 0
+    assert calls(lambda x, k: conv(x, k, dilation_rate=2), x, kernel) == 1
     assert not conv_onednn.suits(x, 16, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), ((-1, 0), (0, 3))))
     assert not conv_onednn.suits(x, 4, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), g.padding, groups=4))
 

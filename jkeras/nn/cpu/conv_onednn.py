@@ -23,16 +23,10 @@ _CHANNELS = 16
 
 def suits(x: Array, channels: int, filters: int, g: Geometry) -> bool:
     """Whether the library is the better choice for a convolution of images, channels last, or a gradient of it."""
-    if (
-        x.dtype != "float32"
-        or not isinstance(x.shape[0], int)
-        or g.rank != 2
-        or g.groups > 1
-        or max(g.dilation) > 1
-        or math.prod(g.window) == 1
-    ):
+    if x.dtype != "float32" or not isinstance(x.shape[0], int) or g.rank != 2 or g.groups > 1 or math.prod(g.window) == 1:
         return False
-    inside = all(0 <= margin < k for k, margins in zip(g.window, g.padding) for margin in margins)
+    extents = [(k - 1) * d + 1 for k, d in zip(g.window, g.dilation)]
+    inside = all(0 <= margin < extent for extent, margins in zip(extents, g.padding) for margin in margins)
     work = x.shape[0] * math.prod(g.out) * math.prod(g.window) * channels * filters
     return inside and work >= _FEWEST and onednn.is_there()
 

@@ -24,7 +24,7 @@ COMMAND = (sys.executable, "-m", "jkeras.nn.cpu.onednn_trial")
 TRYING, EQUAL = "trying ", "equal"
 _PATIENCE = 120  # seconds
 # To be changed with the descriptions, so that old answers no longer count.
-_QUESTION = 2
+_QUESTION = 3
 
 
 def works(variable: str) -> bool:

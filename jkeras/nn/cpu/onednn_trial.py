@@ -16,12 +16,13 @@ from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.cpu import conv_onednn, products
 from jkeras.nn.cpu.onednn_asked import EQUAL, TRYING
 
-# Size of the images, window, strides and padding.
+# Size of the images, window, strides, dilation and padding.
 _CASES = (
-    ((16, 15), (3, 3), (1, 1), "same"),
-    ((14, 14), (5, 4), (1, 1), "valid"),
-    ((15, 16), (3, 2), (2, 3), "same"),
-    ((30, 30), (7, 7), (2, 2), "same"),
+    ((16, 15), (3, 3), (1, 1), (1, 1), "same"),
+    ((14, 14), (5, 4), (1, 1), (1, 1), "valid"),
+    ((15, 16), (3, 2), (2, 3), (1, 1), "same"),
+    ((30, 30), (7, 7), (2, 2), (1, 1), "same"),
+    ((16, 15), (3, 3), (1, 1), (4, 2), "same"),
 )
 
 
@@ -38,8 +39,8 @@ def main() -> None:
     if "__onednn" not in jax.jit(products.kernel_gradient).lower(x, dy).as_text():
         raise RuntimeError("This process does not use oneDNN.")
     _compare(jax.jit(products.kernel_gradient)(x, dy), product.kernel_gradient.general(x, dy, precision=None))
-    for size, window, strides, padding in _CASES:
-        g = Geometry(size, window, strides, (1, 1), margins(padding, size, window, strides, (1, 1)))
+    for size, window, strides, dilation, padding in _CASES:
+        g = Geometry(size, window, strides, dilation, margins(padding, size, window, strides, dilation))
         images, kernel, gradient = random(33, *size, 17), random(*window, 17, 24), random(33, *g.out, 24)
         output = jax.jit(conv_onednn.output, static_argnums=2)(images, kernel, g)
         expected = conv_primitive.lax_conv(images, kernel, g)
