@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
+import jkeras
 from jkeras.nn.conv import conv
 from jkeras.nn.fusing import with_fused_convolutions
 
@@ -135,3 +136,32 @@ def test_what_follows_a_convolution_joins_it_where_nothing_else_sees_it(name):
     found = [e.primitive.name for e in program.eqns if e.outvars[0].aval.shape == image.shape]
     assert [name for name in found if name not in ("broadcast_in_dim", "jit")] == left
     np.testing.assert_allclose(fused(x, kernel, factor, image), run(x, kernel, factor, image), rtol=1e-5, atol=1e-5)
+
+
+NORMALIZED = {
+    "channels first": ({"data_format": "channels_first"}, 1),
+    "dilated groups": ({"groups": 2, "dilation_rate": 2}, -1),
+    "filters as many as columns": ({"filters": 9, "padding": "same"}, -1),
+}
+
+
+@pytest.mark.parametrize("name", NORMALIZED)
+def test_a_model_reads_as_it_is_called(name):
+    options, axis = NORMALIZED[name]
+    x = jkeras.Input((9, 9, 4) if axis < 0 else (4, 9, 9))
+    y = jkeras.layers.Conv2D(**{"filters": 6, "kernel_size": 3, **options})(x)
+    y = jkeras.layers.ReLU()(jkeras.layers.BatchNormalization(axis)(y))
+    model = jkeras.Model(x, [y, jkeras.layers.Subtract()([y, y])])
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.2, 1.0, w.shape) for w in model.weights])
+    images = rng.normal(size=(5, *x.shape[1:])).astype("float32")
+    for found, expected in zip(model.predict(images, verbose=0), model(images)):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_fused_convolution_keeps_its_precision():
+    x, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 4))
+    with jax.default_matmul_precision("highest"):
+        program = jax.make_jaxpr(with_fused_convolutions(lambda x, k: jnp.maximum(conv(x, k), 0)))(x, kernel)
+    (equation,) = (e for e in program.eqns if e.primitive.name.startswith("conv"))
+    assert equation.primitive.name == "conv" and "highest" in str(equation.params["precision"]).lower()

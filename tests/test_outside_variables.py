@@ -287,3 +287,15 @@ def test_a_counter_counts_in_every_kind_of_step(start, options):
     model.predict(X, batch_size=4, verbose=0)
     model.train_on_batch(X, Y)
     assert model.layers[0].total.numpy() == 7 and len(model.trainable_weights) == 2
+
+
+@pytest.mark.parametrize("place", ["loss", "layer", "metric"])
+def test_the_first_fit_of_a_model_takes_a_variable_along(place):
+    factor = K.variable(2.0)
+    scaled = layers.Lambda(lambda x: x * factor) if place == "layer" else layers.Identity()
+    model = Sequential([layers.Input((3,)), scaled, layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    loss = (lambda y, p: K.mean(p * factor, -1)) if place == "loss" else lambda y, p: K.mean(p, -1)
+    metric = (lambda y, p: K.mean(p * factor, -1)) if place == "metric" else lambda y, p: K.mean(p, -1)
+    model.compile(optimizers.SGD(0.0), loss, metrics=[metric])
+    expected = {"loss": [6.0, 3.0], "layer": [6.0, 6.0], "metric": [3.0, 6.0]}[place]
+    assert [values[0] for values in model.fit(X, Y, verbose=0).history.values()] == expected

@@ -148,13 +148,13 @@ def test_a_new_model_compiles_its_loop_once_while_its_weights_are_drawn(heard, t
     assert [where for name, where in found if name == "jit(in_loop)"] == [thread]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 def test_setting_weights_compiles_nothing_and_copies(dtype):
     model = jkeras.Sequential([jkeras.Input((7,)), jkeras.layers.Dense(11), jkeras.layers.Dense(13)])
-    arrays = [np.full(weight.shape, 2.0, dtype) for weight in model.weights]
+    arrays = [np.full(weight.shape, 2**40, dtype) for weight in model.weights]
     with compilations() as found:
         model.set_weights(arrays)
         jkeras.metrics.Mean().init()
     for array in arrays:
         array[:] = 3.0
-    assert found == [] and all((np.asarray(weight) == 2.0).all() for weight in model.weights)
+    assert found == [] and all((np.asarray(weight) == 2.0**40).all() for weight in model.weights)

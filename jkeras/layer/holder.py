@@ -312,8 +312,8 @@ class WeightHolder:
                     messages.WEIGHT_SHAPE.format(path=variable.path, expected=variable.shape, received=np.shape(value))
                 )
         for variable, value in zip(variables, weights):
-            if isinstance(value, np.ndarray):  # JAX would compile this for each shape, and the copy as well
-                value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype), copy=False)
+            if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":  # JAX would compile this for each shape, and a copy
+                value = value.astype(jnp.dtype(variable.dtype), copy=False)
             array = jnp.asarray(value, variable.dtype)
             variable.assign(jnp.copy(array) if is_traced(array) else copied(array))
 

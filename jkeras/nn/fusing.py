@@ -66,6 +66,10 @@ class Waiting:
             return conv_primitive.output(self.x, kernel, geometry=self.geometry, precision=self.precision)
         bias = jnp.zeros(kernel.shape[-1], kernel.dtype) if self.shift is None else self.shift
         added = () if self.added is None else (self.added,)
+        if self.precision is not None:  # which the fused operation does not take
+            y = conv_primitive.output(self.x, kernel, geometry=self.geometry, precision=self.precision)
+            last = self.geometry.channels_last
+            return conv_fused.finished(y, bias, *added, rectified=self.rectified, channels_last=last)
         return conv_fused.output(self.x, kernel, bias, *added, geometry=self.geometry, rectified=self.rectified)
 
     def times(self, factor: Array) -> Waiting | None:
@@ -101,7 +105,12 @@ def with_fused_convolutions(fn: Callable[..., Tree]) -> Callable[..., Tree]:
 
     def fused(*args: Tree) -> Tree:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
-        found = [_array(value) for value in _Runner().run(closed, jax.tree.leaves(args))]
+        if any(equation.primitive.name == "conv" for equation in equations(closed)):
+            found = [_array(value) for value in _Runner().run(closed, jax.tree.leaves(args))]
+        else:
+            from jax.extend.core import jaxpr_as_fun  # takes a while to import
+
+            found = jaxpr_as_fun(closed)(*jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shapes), found)
 
     return fused

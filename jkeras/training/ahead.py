@@ -20,6 +20,7 @@ from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.stream_stacker import Stacker
 from jkeras.layer.tracking import Inventory
+from jkeras.state.scope import UnknownVariables
 from jkeras.training.overwriting import overwritten
 from jkeras.training.programs.training import Program, TrainingProgram
 from jkeras.training.state import TrainState
@@ -46,6 +47,7 @@ def compile_ahead(
         return
     params, state = held.nested([jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for _, v in held.entries])
     zero = np.zeros((), np.int32)
-    with contextlib.suppress(Exception):  # the first dispatch meets the same error, and says so
+    # The first dispatch meets the same error, and says so; a variable from outside of the model it takes along.
+    with contextlib.suppress(Exception, UnknownVariables):
         slots = trainer.optimizer_shapes(params)
         program.compile_ahead(TrainState(params, state, slots, metrics, zero, zero, zero, rng), stacker.first_spec())

@@ -23,6 +23,7 @@ from jkeras.graph.infer import at_size
 from jkeras.layer.leaks import hide_tracers
 from jkeras.layer.tracking import inventory
 from jkeras.state.functionalize import abstractly, functionalize
+from jkeras.state.scope import UnknownVariables
 from jkeras.state.scope import current, pop, push
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def handed_to_losses(model: Steps, specs: Batch, rows: int) -> Handed | None:
                 functionalize(call, variables)([v.array for v in variables], *zeros)
     except OutputsKnown as found:
         return None if all(given is mine for given, mine in zip(found.given, own)) else found.handed
-    except Exception:
+    except (Exception, UnknownVariables):
         return None
     finally:
         model._trainer.finds_outputs = False

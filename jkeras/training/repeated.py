@@ -2,8 +2,8 @@
 
 A script that serves a model calls `predict` with one small array after another. For a small model most of such a call would be
 finding out again what the last call found out: what the data are, which program is theirs, which variables the model holds. So
-the last single batch is remembered, and an array of its shape and dtype goes straight to its program, as long as nothing has
-changed.
+the last single batch of a `predict` with `verbose=0` is remembered, and an array of its shape and dtype goes straight to its
+program, as long as nothing has changed.
 """
 
 from __future__ import annotations

@@ -87,12 +87,14 @@ class TrainingProgram(Program):
         self.epochs: Call | None = self._first_epochs if joins_epochs else None
 
     def compile_ahead(self, state: TrainState, data: Tree) -> None:
-        """Begin to compile the loop in a thread; the first call waits for it.
+        """Begin to compile the loop in a thread; the first call waits for it, and so does the end of the process.
 
         Args:
             state: with shapes in place of arrays.
             data: the shapes of a batch stack.
         """
+        if self._compiling is not None:
+            return
         bounds = (0, 1, 0, 0) if self.epochs is None else (0, 1, 0, 0, 1)
         traced = self._loop.trace(*_apart(state), data, *bounds)
         if jax.default_backend() == "cpu" and slow_in_loop(traced.jaxpr):
