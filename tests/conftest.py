@@ -59,7 +59,7 @@ if "JKERAS_TESTS_DEVICES" not in os.environ:
     collect_ignore_glob.append("devices/*")  # tests/test_devices.py runs them
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then the long ones
 # Each program takes several of the 65,530 memory mappings that Linux allows a process; XLA crashes when it runs out.
-MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
+MOST_PIECES, TESTS_BETWEEN_LOOKS = 40_000, 20
 tests = itertools.count(1)
 gc.set_threshold(10_000, 20, 20)  # scanning the heap of all these tests takes seconds
 

@@ -29,6 +29,7 @@ def check(layer, case, compute, variable):
         assert jax.tree.map(lambda a: a.dtype, after) == jax.tree.map(lambda a: a.dtype, state)
 
 
+@pytest.mark.few(400)
 @pytest.mark.parametrize("policy", POLICIES)
 @every_case
 def test_global_policy(case, policy):
