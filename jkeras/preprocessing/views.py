@@ -131,7 +131,9 @@ class BatchDataset(PyDataset):
         of = self._seed, self._epoch, self.shuffles
         if self._drawn is None or self._drawn[0] != of:
             rng = np.random.default_rng(of[:2])
-            self._drawn = of, rng.permutation(self.rows) if self.shuffles else np.arange(self.rows)
+            order = rng.permutation(self.rows) if self.shuffles else np.arange(self.rows)
+            order.flags.writeable = False
+            self._drawn = of, order
         return self._drawn[1]
 
     def _rows_of(self, index: int, order: np.ndarray) -> np.ndarray:
