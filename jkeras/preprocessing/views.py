@@ -62,12 +62,15 @@ def in_order(make: Callable[[np.ndarray], Tree], wanted: Iterable[np.ndarray]) -
         yield from map(make, wanted)
         return
     under_way: deque[Callable[[], Tree]] = deque()
-    for rows in wanted:
-        under_way.append(make.begin(rows))
-        if len(under_way) > 1:
+    try:
+        for rows in wanted:
+            under_way.append(make.begin(rows))
+            if len(under_way) > 1:
+                yield under_way.popleft()()
+        while under_way:
             yield under_way.popleft()()
-    while under_way:
-        yield under_way.popleft()()
+    finally:
+        under_way.clear()  # the traceback of an error would keep what nobody waits for under way
 
 
 class BatchDataset(PyDataset):
