@@ -4,14 +4,16 @@ import json
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import jkeras
 from jkeras import layers
+from jkeras.data import workers
 from jkeras.preprocessing import image, sequence, text
-from jkeras.preprocessing.views import BatchDataset, Begun
+from jkeras.preprocessing.views import BatchDataset, Begun, in_order
 
 rng = np.random.default_rng(0)
 IMAGES = rng.integers(0, 256, (6, 10, 8, 3)).astype("float32")
@@ -364,6 +366,29 @@ def test_files_are_read_ahead_and_batches_changed_in_order(folder, tmp_path):
     with pytest.raises(OSError, match="cannot identify") as caught:
         list(jkeras.utils.image_dataset_from_directory(tmp_path, **options))
     assert any("one.png" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("wanted", [[[0, 1, 2], [3]], [[0], [1, 2, 3]]], ids=["one fails", "the consumer stops"])
+def test_files_that_nobody_waits_for_any_more_are_not_read(monkeypatch, wanted):
+    over, read = threading.Event(), []
+
+    def one(row):
+        read.append(row)
+        if row:
+            over.wait(5)
+        elif len(wanted[0]) > 1:
+            raise OSError("the disk is gone")
+
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(workers, "_threads", lambda process: pool)
+        batches = in_order(Begun(lambda rows: workers.in_threads(one, [(row,) for row in rows])), wanted)
+        try:
+            next(batches)
+        except OSError as error:
+            held = error  # noqa: F841 - with the frames that it came through
+        batches.close()
+        over.set()
+    assert set(read) <= {0, 1}
 
 
 def test_text_dataset_from_directory(tmp_path):

@@ -1,8 +1,10 @@
 """`tf.data`: datasets give the elements of TensorFlow's manual, feed `fit`, and depend on the seeds alone."""
 
+import gzip
 import pickle
 import sys
 import time
+import zlib
 
 import jax
 import numpy as np
@@ -13,6 +15,7 @@ import jkeras
 from jkeras import layers
 from jkeras.compat.standin.data.dataset import Dataset
 from jkeras.compat.standin.data.source import OrderedRows, StreamOfBatches
+from jkeras.compat.standin.records.checksums import masked_checksum
 from jkeras.data import as_source
 from jkeras.training.programs.recompiles import compiles_by_name
 
@@ -451,7 +454,7 @@ ERRORS = {
     "list(D.range(3).map(lambda x: x.numpy().nothing))": "nothing",
     "jax.jit(lambda x: tf.py_function(lambda v: v, [x], tf.int32))(1)": "jax.pure_callback",
     "tf.image.resize(np.zeros((2, 2)), (1, 1))": "a batch of such images",
-    "tf.image.resize(np.zeros((2, 2, 1)), (1, 1), 'area')": "method",
+    "tf.image.resize(np.zeros((2, 2, 1)), (1, 1), 'other')": "method",
     "tf.image.crop_to_bounding_box(np.zeros((4, 4, 1)), 2, 0, 3, 3)": "not within",
     "tf.image.pad_to_bounding_box(np.zeros((4, 4, 1)), 2, 0, 5, 5)": "does not fit",
     "tf.image.random_crop(np.zeros((4, 4, 1)), (5, 5, 1))": "not within",
@@ -554,8 +557,27 @@ def test_record_files_of_tensorflow_and_their_faults(tf, tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(tf.errors.DataLossError, match=f"the {what} of record 0"):
             list(tf.data.TFRecordDataset(str(path)))
-    with pytest.raises(ValueError, match="bytes are no "):
+    with pytest.raises(ValueError, match="bytes: is damaged or cut short"):
         tf.train.Example.FromString(text[:-3])
+
+
+def test_damaged_record_files_are_an_error_that_names_them_and_take_no_memory(tf, tmp_path):
+    path = tmp_path / "a.tfrecord"
+    length = (40 << 30).to_bytes(8, "little")
+    framed = length + masked_checksum(length).to_bytes(4, "little") + b"x"
+    for kind, pack in (("", bytes), ("GZIP", gzip.compress), ("ZLIB", zlib.compress)):
+        for damaged, what in (
+            (pack(framed), "content"),
+            (pack(_RECORD)[:-30], "compression" if kind else "content"),
+            (b"no records at all", "compression" if kind else "length"),
+        ):
+            path.write_bytes(damaged)
+            with pytest.raises(tf.errors.DataLossError, match=f"a.tfrecord is no .* the {what} of record 0"):
+                list(tf.data.TFRecordDataset(str(path), compression_type=kind))
+    with tf.io.TFRecordWriter(str(path), "ZLIB") as writer:
+        for text in (large := bytes(3 << 20), b"", b"y" * 20_000):
+            writer.write(text)
+    assert [*tf.data.TFRecordDataset(str(path), "ZLIB").as_numpy_iterator()] == [large, b"", b"y" * 20_000]
 
 
 def test_tables_of_texts_and_numbers(tf, tmp_path):
@@ -572,8 +594,12 @@ def test_tables_of_texts_and_numbers(tf, tmp_path):
         str(tmp_path / "words"), tf.string, kinds.WHOLE_LINE, tf.int64, kinds.LINE_NUMBER, value_index_offset=2
     )
     assert tf.lookup.StaticHashTable(lines, 0).lookup(tf.constant(["two", "three"])).tolist() == [3, 0]
-    with pytest.raises(TypeError, match="Received int32"):
-        words.lookup(tf.constant([1]))
+    for table, key, dtype in ((words, tf.constant([1]), "int32"), (numbers, tf.constant([7], "bfloat16"), "bfloat16")):
+        with pytest.raises(TypeError, match=f"Received {dtype}"):
+            table.lookup(key)
+    none = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([], [], tf.int64, tf.float32), 0.5)
+    for one in (none.lookup, tf.function(none.lookup)):
+        assert one(tf.constant([[1], [2]])).tolist() == [[0.5], [0.5]]
     with pytest.raises(ValueError, match="several for b'a'"):
         tf.lookup.KeyValueTensorInitializer(["a", "a"], [1, 2])
 
@@ -588,6 +614,9 @@ def test_boxes_that_cover_each_other(tf):
     found = jax.jit(lambda b, s: tuple(tf.image.combined_non_max_suppression(b, s, 2, 5)))(boxes[None, :, None], both)
     assert found[1].tolist() == [[*np.float32([0.9, 0.9, 0.8, 0.5]).tolist(), 0.0]] and found[2].tolist() == [[0, 1, 1, 0, 0]]
     assert found[3].tolist() == [4] and found[0][0, 3].tolist() == [0.5, 0.5, np.float32(0.6), 1.0]
+    assert tf.image.non_max_suppression(np.zeros((0, 4)), [], 3).shape == (0,)
+    none = jax.eval_shape(lambda b, s: tf.image.combined_non_max_suppression(b, s, 2, 5), boxes[None, :0, None], both[:, :0])
+    assert [part.shape for part in none] == [(1, 5, 4), (1, 5), (1, 5), (1,)]
 
 
 def test_drawn_boxes_and_random_windows(tf):
@@ -597,9 +626,10 @@ def test_drawn_boxes_and_random_windows(tf):
     for number in range(40):
         box = [[[0.2, 0.2, 0.5, 0.5]]]
         begin, size, _ = tf.image.stateless_sample_distorted_bounding_box((60, 80, 3), box, (number, 1), area_range=(0.3, 0.9))
-        window = tf.slice(np.zeros((60, 80, 3)), begin, size)
-        shares.append(window.shape[0] * window.shape[1] / 4800)
-        assert window.shape[2] == 3 and 0.7 < window.shape[1] / window.shape[0] < 1.4
+        (top, left, _), (tall, wide, _) = begin.tolist(), size.tolist()
+        shares.append(tall * wide / 4800)
+        assert 0 <= top <= 60 - tall and 0 <= left <= 80 - wide and 0.7 < wide / tall < 1.4
+    assert tf.slice(np.zeros((60, 80, 3)), begin, size).shape == (tall, wide, 3)
     assert 0.28 < min(shares) < 0.4 and 0.7 < max(shares) < 0.92
     whole = tf.image.sample_distorted_bounding_box((6, 8, 3), [[[0, 0, 1, 1]]], min_object_covered=1.0, max_attempts=1)
     assert whole.size.tolist() == [6, 8, -1]

@@ -9,9 +9,11 @@ Source: "Protocol Buffers: Encoding", protobuf.dev.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 
+VARINT, EIGHT, TEXT, FOUR = 0, 1, 2, 5  # kinds of fields
 _MOST_FIELDS = 1_000_000
 
 
@@ -34,23 +36,10 @@ class Message:
     def __init__(self, data: memoryview, where: str):
         self.where = where
         self._fields: dict[int, list[int | memoryview]] = {}
-        at = 0
-        for count in itertools.count(1):
-            if at == len(data):
-                return
-            if count > _MOST_FIELDS:
-                raise UnsafeFileError(f"{where}: has more than {_MOST_FIELDS:,} fields.")
-            key, at = varint(data, at, where)
-            value: int | memoryview
-            if key & 7 == 0:
-                value, at = varint(data, at, where)
-            else:
-                size, at = varint(data, at, where) if key & 7 == 2 else ({1: 8, 5: 4}.get(key & 7, len(data)), at)
-                if size > len(data) - at:
-                    raise FileFormatError(f"{where}: is damaged or cut short.")
-                part, at = data[at : at + size], at + size
-                value = part if key & 7 == 2 else int.from_bytes(part, "little")
-            self._fields.setdefault(key >> 3, []).append(value)
+        for number, kind, value in fields(data, where):
+            if kind in (EIGHT, FOUR) and isinstance(value, memoryview):
+                value = int.from_bytes(value, "little")
+            self._fields.setdefault(number, []).append(value)
 
     def number(self, field: int) -> int:
         """A number; 0 if there is none. Negative ones are beyond 2^63."""
@@ -76,6 +65,27 @@ class Message:
             return str(self.part(field), "utf-8")
         except UnicodeDecodeError as error:
             raise FileFormatError(f"{self.where}: is damaged: field {field} is not text.") from error
+
+
+def fields(data: memoryview, where: str) -> Iterator[tuple[int, int, int | memoryview]]:
+    """The number, the kind and the value of each field: a number for a `VARINT`, else its bytes."""
+    at = 0
+    for count in itertools.count(1):
+        if at == len(data):
+            return
+        if count > _MOST_FIELDS:
+            raise UnsafeFileError(f"{where}: has more than {_MOST_FIELDS:,} fields.")
+        key, at = varint(data, at, where)
+        kind = key & 7
+        if kind == VARINT:
+            value, at = varint(data, at, where)
+            yield key >> 3, kind, value
+            continue
+        size, at = varint(data, at, where) if kind == TEXT else ({EIGHT: 8, FOUR: 4}.get(kind, len(data)), at)
+        if size > len(data) - at:
+            raise FileFormatError(f"{where}: is damaged or cut short.")
+        yield key >> 3, kind, data[at : at + size]
+        at += size
 
 
 def varint(data: memoryview, at: int, where: str) -> tuple[int, int]:

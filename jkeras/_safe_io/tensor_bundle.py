@@ -125,6 +125,12 @@ class TensorBundle:
         where, file, offset = self._located(entry, place)
         return BundleArray(where, key, kind, shape, file, offset)
 
+    def kind(self, key: str) -> str:
+        """`"f"`, `"i"`, `"u"` or `"b"`, as of the array; empty for texts, and for other types that no weight is of."""
+        entry = Message(self._entries.get(key, memoryview(b"")), f"{self.where}{INDEX}: {key}")
+        kind = np.dtype(_TYPES.get(entry.number(1), "O")).kind
+        return {"O": "", "V": "f"}.get(kind, kind)
+
     def text(self, key: str, limit: int) -> memoryview:
         """A single text, as bytes.
 
@@ -204,11 +210,17 @@ def _table(data: memoryview, where: str) -> Iterator[tuple[str, memoryview]]:
     for _ in range(2):  # a block about the table itself, which is passed over
         _, at = varint(footer, at, where)
     total, last = 0, None
-    for _, handle in _block(data, footer[at:], where):
+
+    def count(key: bytes) -> None:
+        nonlocal total
+        total += len(key) + _ENTRY
+        if total > _TABLE_BYTES:
+            raise UnsafeFileError(f"{where}: lists more arrays than any model has.")
+
+    for outer, handle in _block(data, footer[at:], where):
+        count(outer)
         for key, value in _block(data, handle, where):
-            total += len(key) + _ENTRY
-            if total > _TABLE_BYTES:
-                raise UnsafeFileError(f"{where}: lists more arrays than any model has.")
+            count(key)
             if last is not None and not key > last:  # so no block can occur twice
                 raise FileFormatError(f"{where}: is damaged: its keys are not in order.")
             last = key

@@ -80,6 +80,7 @@ class ArraySource(Source):
             return self._drawn[1]
         order = self._draw(number, seed)
         if self.steps is not None and self.shuffle:  # the next epoch goes on in the same order
+            order.flags.writeable = False
             self._drawn = (number, seed), order
         return order
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
+import threading
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -102,6 +104,10 @@ class MakeDense:
         return sum(math.prod(leaf.shape[1:]) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(x))
 
 
+_READERS = Counter[int]()  # how many blocks read a mapped file at random, by its id
+_LOCK = threading.Lock()
+
+
 @contextlib.contextmanager
 def read_at_random(arrays: Tree) -> Iterator[None]:
     """Tell the system that mapped files are read row by row, here and there, while the block runs.
@@ -112,13 +118,20 @@ def read_at_random(arrays: Tree) -> Iterator[None]:
         arrays: of any kind; those that are not files are left alone.
     """
     files = {id(file): file for leaf in jax.tree.leaves(arrays) if (file := _file_of(leaf)) is not None}
+    with _LOCK:
+        _READERS.update(files.keys())  # one for each block that runs
     try:
         for file in files.values():
             file.madvise(mmap.MADV_RANDOM)
         yield
     finally:
-        for file in files.values():
-            file.madvise(mmap.MADV_NORMAL)
+        with _LOCK:
+            _READERS.subtract(files.keys())
+            for number, file in files.items():
+                if _READERS[number] == 0:
+                    del _READERS[number]
+                    if not file.closed:
+                        file.madvise(mmap.MADV_NORMAL)
 
 
 def _file_of(array: object) -> mmap.mmap | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent import futures
@@ -70,7 +71,8 @@ def in_threads(function: Callable[..., object], calls: Iterable[tuple[Any, ...]]
         calls: the arguments of each.
 
     Returns:
-        A function that waits for all calls, and raises the error of the first that failed.
+        A function that waits for all calls, and raises the error of the first that failed. Calls that have not begun are
+        dropped once one has failed, and when the function is dropped.
 
     Example:
         >>> found = {}
@@ -83,10 +85,20 @@ def in_threads(function: Callable[..., object], calls: Iterable[tuple[Any, ...]]
     begun = [pool.submit(function, *arguments) for arguments in calls]
 
     def wait() -> None:
-        for one in begun:
-            one.result()
+        try:
+            for one in begun:
+                one.result()
+        finally:
+            _cancel(begun)
 
+    weakref.finalize(wait, _cancel, begun)
     return wait
+
+
+def _cancel(begun: list[futures.Future[object]]) -> None:
+    """Drop the calls that no thread has begun."""
+    for one in begun:
+        one.cancel()
 
 
 @functools.cache

@@ -66,8 +66,7 @@ def image_dataset_from_directory(
         subset: `"training"`, `"validation"`, or `"both"` for a pair of datasets.
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
         follow_links: whether links to folders are followed.
-        crop_to_aspect_ratio: whether to crop images to the new proportions rather than distort them.
-        pad_to_aspect_ratio: whether to pad them with zeros rather than distort them.
+        crop_to_aspect_ratio, pad_to_aspect_ratio: whether to crop images, or pad them with zeros, rather than distort them.
         data_format: where the channels go; by default the global setting.
         format: Keras' argument; `"tf"`.
         verbose: whether to print how many files there are.
@@ -81,10 +80,7 @@ def image_dataset_from_directory(
         ValueError: no files, or arguments that do not fit together.
     """
     check_format(format)
-    if color_mode not in MODES:
-        raise unknown_name("color_mode", color_mode, MODES)
-    if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other. Choose one.")
+    _check_images(color_mode, crop_to_aspect_ratio, pad_to_aspect_ratio)
     height, width = image_size
     first = standardize_data_format(data_format) == "channels_first"
     reader = ImageReader((height, width), color_mode, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, first)
@@ -92,6 +88,13 @@ def image_dataset_from_directory(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
         _IMAGES, reader.begin,
     )  # fmt: skip
+
+
+def _check_images(color_mode: str, crop: bool, pad: bool) -> None:
+    if color_mode not in MODES:
+        raise unknown_name("color_mode", color_mode, MODES)
+    if crop and pad:
+        raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other. Choose one.")
 
 
 @export("keras.utils.text_dataset_from_directory", "keras.preprocessing.text_dataset_from_directory")

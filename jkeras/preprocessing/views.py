@@ -62,12 +62,15 @@ def in_order(make: Callable[[np.ndarray], Tree], wanted: Iterable[np.ndarray]) -
         yield from map(make, wanted)
         return
     under_way: deque[Callable[[], Tree]] = deque()
-    for rows in wanted:
-        under_way.append(make.begin(rows))
-        if len(under_way) > 1:
+    try:
+        for rows in wanted:
+            under_way.append(make.begin(rows))
+            if len(under_way) > 1:
+                yield under_way.popleft()()
+        while under_way:
             yield under_way.popleft()()
-    while under_way:
-        yield under_way.popleft()()
+    finally:
+        under_way.clear()  # the traceback of an error would keep what nobody waits for under way
 
 
 class BatchDataset(PyDataset):
@@ -131,7 +134,9 @@ class BatchDataset(PyDataset):
         of = self._seed, self._epoch, self.shuffles
         if self._drawn is None or self._drawn[0] != of:
             rng = np.random.default_rng(of[:2])
-            self._drawn = of, rng.permutation(self.rows) if self.shuffles else np.arange(self.rows)
+            order = rng.permutation(self.rows) if self.shuffles else np.arange(self.rows)
+            order.flags.writeable = False
+            self._drawn = of, order
         return self._drawn[1]
 
     def _rows_of(self, index: int, order: np.ndarray) -> np.ndarray:

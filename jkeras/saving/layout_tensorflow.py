@@ -18,12 +18,14 @@ from jkeras._safe_io.stored_array import StoredArray
 from jkeras._safe_io.tensor_bundle import TensorBundle
 from jkeras.layer.base import Layer
 from jkeras.layer.tracking import Tracker, own_variables, walk
+from jkeras.optimizers import Optimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state, paths_below
 from jkeras.saving.keras2_order import all_variables, layers_below
 from jkeras.saving.layout_keras2 import StoredLayer, match_layer
 from jkeras.saving.matching import Plan, assign, check_total
 from jkeras.saving.model_classes import Model, is_graph, is_model, model_class
+from jkeras.saving.nested import parts
 from jkeras.saving.object_graph import ObjectGraph
 from jkeras.state.variable import Variable
 
@@ -31,7 +33,9 @@ _LAYER = "layer_with_weights-"
 _LAYER_COUNT = """{owner}: has {expected} layers with weights ({names}); the file has {found}"""
 _IN_TABLES = {"_lookup_layer", "lookup_table"}  # of layers whose vocabulary is in no array
 # What a SavedModel says of each layer besides its attributes.
-_OF_KERAS = frozenset({"keras_api", "variables", "trainable_variables", "regularization_losses", "optimizer", "save_counter"})
+_OF_KERAS = frozenset({"keras_api", "variables", "trainable_variables", "regularization_losses", "optimizer", "save_counter"}) | {
+    "_default_save_signature", "_lookup_layer", "_random_generator", "_states",
+}  # fmt: skip
 
 
 def read_weights(bundle: TensorBundle, model: Model, *, skip_mismatch: bool = False, optimizer: bool = False) -> None:
@@ -59,10 +63,16 @@ def read_weights(bundle: TensorBundle, model: Model, *, skip_mismatch: bool = Fa
 
 
 def _model_node(graph: ObjectGraph, model: Model) -> int:
-    """The number of the model: the root, or what `tf.train.Checkpoint` calls a model."""
+    """The number of the model: the root, or what `tf.train.Checkpoint` calls a model.
+
+    A model may have an attribute of that name. Then the root is the model, unless a checkpoint holds a model that itself has it.
+    """
     children = graph.node(0).children
-    is_checkpoint = "save_counter" in children or not hasattr(model, "model")
-    return next((children[name] for name in ("model", "net", "root") if is_checkpoint and name in children), 0)
+    for name in [name for name in ("model", "net", "root") if name in children]:
+        is_checkpoint = "save_counter" in children or children.keys() <= {name, "optimizer", "step"}
+        if is_checkpoint and (name not in vars(model) or name in graph.node(children[name]).children):
+            return children[name]
+    return 0
 
 
 class Matching:
@@ -169,7 +179,7 @@ class Matching:
         known = {number for _, number, _, _ in self._visited} | set(self.weights.values())
         for layer, number, path, used in self._visited:
             for name, child in self.graph.node(number).children.items():
-                ours = name in used or name.startswith("_") or isinstance(getattr(layer, name, None), Tracker)
+                ours = name in used or _is_no_layer(vars(layer).get(name))
                 if not ours and self._has_weights(child, known):
                     self.plan.problems.append(f"layer {layer.name!r}: has nothing for what the file has at {path}{name}")
 
@@ -180,10 +190,15 @@ class Matching:
             at = waiting.pop()
             if at not in known:
                 known.add(at)
-                array = self.graph.array(at)
-                found = found or (array is not None and array.kind == "f")
+                found = found or self.graph.kind(at) == "f"
                 waiting += self.graph.node(at).children.values()
         return found
+
+
+def _is_no_layer(value: object) -> bool:
+    """Whether an attribute holds metrics or optimizers, whose arrays are no weights of the model."""
+    held = parts(value) or (value,)
+    return all(isinstance(part, (Tracker, Optimizer)) for part in held)
 
 
 def read_optimizer(graph: ObjectGraph, number: int, model: Model, matching: Matching) -> None:

@@ -12,6 +12,7 @@ Source: `trackable_object_graph.proto` of TensorFlow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -76,12 +77,17 @@ class ObjectGraph:
     def listed(self, number: int) -> list[int]:
         """The numbers of a list's elements, in order."""
         children = self.node(number).children
-        return [children[name] for name in sorted((n for n in children if n.isdecimal() and n.isascii()), key=int)]
+        return [children[name] for name in sorted((n for n in children if re.fullmatch(r"[0-9]{1,9}", n)), key=int)]
 
     def array(self, number: int) -> BundleArray | None:
         """The array of an object, unread; None if it has none."""
         key = self.node(number).key
         return self._bundle.array(key) if key else None
+
+    def kind(self, number: int) -> str:
+        """`"f"`, `"i"`, `"u"` or `"b"`, as of the array; empty if the object has none, or one of texts or of another type."""
+        key = self.node(number).key
+        return self._bundle.kind(key) if key else ""
 
     def _read(self, data: memoryview) -> Node:
         message = Message(data, self.where)

@@ -163,6 +163,8 @@ class StaticHashTable:
         self._check(keys.dtype)
         if self._values.dtype == STRING:
             raise TypeError("Texts are no results of compiled code. Look them up in dataset.map, or outside of it.")
+        if not len(self._keys):
+            return jnp.full(keys.shape, self._default)
         order = np.argsort(self._keys)
         ordered, values = jnp.asarray(self._keys[order]), jnp.asarray(np.append(self._values[order], self._default))
         place = jnp.searchsorted(ordered, keys)
@@ -170,7 +172,7 @@ class StaticHashTable:
         return values[jnp.where(there, place, len(ordered))]
 
     def _check(self, dtype: Any) -> None:
-        if (dtype == STRING) != (self._keys.dtype == STRING) or np.dtype(dtype).kind == "f":
+        if (dtype == STRING) != (self._keys.dtype == STRING) or jnp.issubdtype(dtype, jnp.floating):
             raise TypeError(f"The table has keys of dtype {_named(self._keys.dtype)}. Received {_named(dtype)}.")
 
 

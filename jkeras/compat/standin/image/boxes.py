@@ -128,6 +128,8 @@ def combined_non_max_suppression(
 @functools.partial(jax.jit, static_argnums=2)
 def _greedy(boxes: Array, scores: Array, count: int, iou: Any, least: Any) -> tuple[Array, Array]:
     """The indices of the boxes to keep, and which of them there are."""
+    if not len(scores):
+        return jnp.zeros(0, int), jnp.zeros(0, bool)
     low, high = jnp.minimum(boxes[:, :2], boxes[:, 2:]), jnp.maximum(boxes[:, :2], boxes[:, 2:])
     areas = jnp.prod(high - low, -1)
 

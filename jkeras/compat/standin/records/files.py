@@ -6,7 +6,7 @@ import gzip
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Self
 
 from jkeras._base.errors import unknown_name
@@ -17,6 +17,7 @@ from jkeras.compat.standin.records.checksums import masked_checksum
 __all__ = ["TFRecordOptions", "TFRecordWriter", "tf_record_iterator"]
 
 _KINDS = ("", "GZIP", "ZLIB")
+_PIECE = 1 << 20
 _DAMAGED = "{path} is no TFRecord file, or it is damaged: {what} of record {number}. If it is compressed, say how: \
 compression_type='GZIP'."
 
@@ -104,15 +105,9 @@ def records_of(path: Any, compression_type: Any = "") -> Iterator[bytes]:
     kind, name = checked_kind(compression_type), path_of(path)
     with _opened(name, kind) as file:
         number = 0
-        while head := file.read(12):
-            damaged = OSError(_DAMAGED.format(path=name, what="the length", number=number))
-            if len(head) < 12 or _checksum_bytes(head[:8]) != head[8:]:
-                raise damaged
-            length = struct.unpack("<Q", head[:8])[0]
-            data, tail = file.read(length), file.read(4)
-            if len(data) < length or _checksum_bytes(data) != tail:
-                raise OSError(_DAMAGED.format(path=name, what="the content", number=number))
-            yield data
+        damaged = lambda what: OSError(_DAMAGED.format(path=name, what=what, number=number))  # noqa: E731
+        while (record := _next_record(file, damaged)) is not None:
+            yield record
             number += 1
 
 
@@ -126,14 +121,62 @@ def paths_in(filenames: Any) -> Iterator[Any]:
     yield from encoded(filenames).ravel()
 
 
+def _next_record(file: BinaryIO, damaged: Callable[[str], OSError]) -> bytes | None:
+    """The next record of a file; None at its end."""
+    try:
+        head = _read(file, 12)
+        if not head:
+            return None
+        if len(head) < 12 or _checksum_bytes(head[:8]) != head[8:]:
+            raise damaged("the length")
+        length = struct.unpack("<Q", head[:8])[0]
+        data, tail = _read(file, length), _read(file, 4)
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise damaged("the compression") from error
+    if len(data) < length or _checksum_bytes(data) != tail:
+        raise damaged("the content")
+    return data
+
+
+def _read(file: BinaryIO, length: int) -> bytes:
+    """So many bytes, or what there is: in pieces, because a length that a file claims reserves no memory."""
+    pieces = []
+    while length and (piece := file.read(min(length, _PIECE))):
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+class _Unpacked(io.RawIOBase):
+    """What a file of the kind ZLIB holds, unpacked as it is read."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._unpack = file, zlib.decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, out: Any) -> int:
+        while not self._unpack.eof:
+            packed = self._unpack.unconsumed_tail or self._file.read(_PIECE)
+            data = self._unpack.decompress(packed, len(out))
+            if data:
+                out[: len(data)] = data
+                return len(data)
+            if not packed:
+                raise EOFError("The file is cut short.")
+        return 0
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _opened(name: str, kind: str) -> BinaryIO:
     if kind == "GZIP":
         return gzip.open(name, "rb")  # type: ignore[return-value]
     file = open(name, "rb")  # noqa: SIM115 - the caller closes it
-    if not kind:
-        return file
-    with file:
-        return io.BytesIO(zlib.decompress(file.read()))
+    return io.BufferedReader(_Unpacked(file)) if kind else file
 
 
 def _checksum_bytes(data: bytes) -> bytes:

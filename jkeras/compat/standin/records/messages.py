@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BytesList", "Example", "Feature", "Features", "FloatList", "Int64List"]
+from jkeras._base.errors import FileFormatError
+from jkeras._safe_io.protobuf import FOUR, TEXT, VARINT, fields
 
-_VARINT, _EIGHT, _TEXT, _FOUR = 0, 1, 2, 5
-_NO_MESSAGE = "These {count} bytes are no tf.train.Example."
+__all__ = ["BytesList", "Example", "Feature", "Features", "FloatList", "Int64List"]
 
 
 class _List:
@@ -57,9 +57,9 @@ class BytesList(_List):
         return b"".join(_field(1, one) for one in self.value)
 
     @classmethod
-    def read(cls, data: bytes) -> BytesList:
+    def read(cls, data: bytes | memoryview) -> BytesList:
         """The list of a message."""
-        return cls(value for number, kind, value in _fields(data) if number == 1 and kind == _TEXT)
+        return cls(bytes(value) for number, kind, value in _fields(data) if number == 1 and kind == TEXT)
 
 
 class FloatList(_List):
@@ -73,12 +73,12 @@ class FloatList(_List):
         return _field(1, np.asarray(self.value, "<f4").tobytes()) if self.value else b""
 
     @classmethod
-    def read(cls, data: bytes) -> FloatList:
+    def read(cls, data: bytes | memoryview) -> FloatList:
         """The list of a message."""
-        texts = [value for number, kind, value in _fields(data) if number == 1 and kind in (_TEXT, _FOUR)]
+        texts = [value for number, kind, value in _fields(data) if number == 1 and kind in (TEXT, FOUR)]
         joined = b"".join(texts)
         if len(joined) % 4:
-            raise ValueError(_NO_MESSAGE.format(count=len(data)))
+            raise _damaged(data)
         return cls(np.frombuffer(joined, "<f4").tolist())
 
 
@@ -95,13 +95,13 @@ class Int64List(_List):
         return _field(1, b"".join(_varint(one) for one in self.value)) if self.value else b""
 
     @classmethod
-    def read(cls, data: bytes) -> Int64List:
+    def read(cls, data: bytes | memoryview) -> Int64List:
         """The list of a message."""
         values: list[int] = []
         for number, kind, value in _fields(data):
-            if number == 1 and kind == _VARINT:
+            if number == 1 and kind == VARINT:
                 values.append(_signed(value))
-            elif number == 1 and kind == _TEXT:
+            elif number == 1 and kind == TEXT:
                 values += _varints(value)
         return cls(values)
 
@@ -139,11 +139,11 @@ class Feature:
         return b"" if kind is None else _field([*_KINDS].index(kind) + 1, getattr(self, kind).encoded())
 
     @classmethod
-    def read(cls, data: bytes) -> Feature:
+    def read(cls, data: bytes | memoryview) -> Feature:
         """The feature of a message."""
         names = [*_KINDS]
         for number, kind, value in _fields(data):
-            if 1 <= number <= len(names) and kind == _TEXT:
+            if 1 <= number <= len(names) and kind == TEXT:
                 name = names[number - 1]
                 return cls(**{name: _KINDS[name].read(value)})
         return cls()
@@ -168,7 +168,7 @@ class Features:
         return b"".join(_field(1, entry) for entry in entries)
 
     @classmethod
-    def read(cls, data: bytes) -> Features:
+    def read(cls, data: bytes | memoryview) -> Features:
         """The features of a message."""
         return cls({name: Feature.read(value) for name, value in _entries(data)})
 
@@ -202,7 +202,7 @@ class Example:
         Raises:
             ValueError: it is no message.
         """
-        features = [value for number, kind, value in _fields(serialized) if number == 1 and kind == _TEXT]
+        features = [value for number, kind, value in _fields(serialized) if number == 1 and kind == TEXT]
         self.features = Features.read(b"".join(features))
         return len(serialized)
 
@@ -214,15 +214,15 @@ class Example:
         return example
 
 
-def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _entries(data: bytes | memoryview) -> Iterator[tuple[str, bytes | memoryview]]:
     for number, kind, value in _fields(data):
-        if number == 1 and kind == _TEXT:
-            parts = {inner: text for inner, wire, text in _fields(value) if wire == _TEXT}
-            yield parts.get(1, b"").decode(), parts.get(2, b"")
+        if number == 1 and kind == TEXT:
+            parts = {inner: text for inner, wire, text in _fields(value) if wire == TEXT}
+            yield str(parts.get(1, b""), "utf-8"), parts.get(2, b"")
 
 
 def _field(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | _TEXT) + _varint(len(data)) + data
+    return _varint(number << 3 | TEXT) + _varint(len(data)) + data
 
 
 def _varint(value: int) -> bytes:
@@ -236,48 +236,31 @@ def _varint(value: int) -> bytes:
 
 
 def _signed(value: int) -> int:
+    value &= (1 << 64) - 1
     return value - (1 << 64) if value >> 63 else value
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
+def _fields(data: bytes | memoryview) -> Iterator[tuple[int, int, Any]]:
     """The number, the kind and the value of each field."""
-    at = 0
-    while at < len(data):
-        tag, at = _read_varint(data, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            value, at = _read_varint(data, at)
-            yield tag >> 3, kind, value
-            continue
-        if kind == _TEXT:
-            size, at = _read_varint(data, at)
-        else:
-            size = {_EIGHT: 8, _FOUR: 4}.get(kind, len(data) + 1)
-        if at + size > len(data):
-            raise ValueError(_NO_MESSAGE.format(count=len(data)))
-        yield tag >> 3, kind, data[at : at + size]
-        at += size
+    return fields(memoryview(data), _place(data))
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for place in range(10):
-        if at + place >= len(data):
-            break
-        value |= (data[at + place] & 0x7F) << 7 * place
-        if data[at + place] < 0x80:
-            return value & (1 << 64) - 1, at + place + 1
-    raise ValueError(_NO_MESSAGE.format(count=len(data)))
+def _place(data: bytes | memoryview) -> str:
+    return f"tf.train.Example, a message of {len(data)} bytes"
 
 
-def _varints(data: bytes) -> list[int]:
+def _damaged(data: bytes | memoryview) -> FileFormatError:
+    return FileFormatError(f"{_place(data)}: is damaged or cut short.")
+
+
+def _varints(data: bytes | memoryview) -> list[int]:
     """A row of numbers, all at once."""
     row = np.frombuffer(data, np.uint8)
     if not len(row):
         return []
     ends = np.flatnonzero(row < 0x80)
     if not len(ends) or ends[-1] != len(row) - 1:
-        raise ValueError(_NO_MESSAGE.format(count=len(data)))
+        raise _damaged(data)
     starts = np.concatenate([[0], ends[:-1] + 1])
     place = np.arange(len(row)) - np.repeat(starts, ends - starts + 1)
     parts = (row & 0x7F).astype(np.uint64) << (7 * place).astype(np.uint64)
