@@ -297,16 +297,6 @@ def test_blocks_hold_the_batches_of_the_source_wherever_they_are_made(shuffle, s
             jax.tree.map(np.testing.assert_array_equal, batches, expected)
 
 
-@pytest.mark.parametrize("rows", [3, 10, 4])
-@pytest.mark.parametrize("joins", [False, True])
-@pytest.mark.parametrize("on_device", [False, True])
-def test_the_shapes_of_the_first_stack_are_known_before_it_is_made(rows, joins, on_device):
-    arrays = (np.arange(rows), {"a": np.ones((rows, 2)), "b": np.ones((rows, 1), np.uint8)})
-    stacker = ArrayStacker(ArraySource(*arrays, batch_size=4, shuffle=True), on_device, joins_epochs=joins)
-    data = stacker.epochs(0, 2, 0) if stacker.joins_epochs else next(stacker.stacks()).data
-    assert stacker.first_spec() == jax.eval_shape(lambda data: data, data)
-
-
 def test_blocks_may_start_in_the_middle_of_an_epoch(monkeypatch):
     monkeypatch.setattr("jkeras.data.array_stacker._MOST_BATCHES", 3)
     source = ArraySource(X, Y, batch_size=10, shuffle=True)

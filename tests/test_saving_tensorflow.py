@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from saving_models import MODELS, build, data, losses, predict
+from saving_models import MODELS, OF_ONES_OWN, build, data, losses, predict
 
 import jkeras
 from jkeras._base.config import settings
@@ -29,13 +29,13 @@ WEIGHTS = [*(f"{name}_weights" for name in ("branches", "nested", "recurrent", "
 
 def whole(title):
     """The model of a golden folder."""
-    return jkeras.models.load_model(GOLDEN / title, custom_objects={"Branches": type(MODELS["branches"](jkeras))})
+    return jkeras.models.load_model(GOLDEN / title, custom_objects={"Branches": type(OF_ONES_OWN["branches"](jkeras))})
 
 
 def filled(title):
     """A model with the weights of a golden file."""
     name = title.removesuffix("_weights")
-    model = MODELS[name](jkeras)
+    model = (MODELS | OF_ONES_OWN)[name](jkeras)
     if name in OPTIMIZERS:
         model.compile(OPTIMIZERS[name](), "mse")
     model.load_weights(GOLDEN / title)
@@ -98,7 +98,7 @@ def test_notes_where_tensorflow_2_4_put_them():
     ],
 )
 def test_a_file_of_another_model_changes_nothing(name, title, message):
-    model = MODELS[name](jkeras)
+    model = (MODELS | OF_ONES_OWN)[name](jkeras)
     before = model.get_weights()
     with pytest.raises(FileFormatError, match=f"(?s){message}"):
         model.load_weights(GOLDEN / title)
@@ -137,7 +137,7 @@ def test_damaged_files_are_refused(tmp_path):
     """Every byte of the index counts; each damage is refused, or changes a name that nobody asks for."""
     prefix = tmp_path / "w"
     shutil.copy(GOLDEN / "branches_weights.data-00000-of-00001", f"{prefix}.data-00000-of-00001")
-    whole, model = (GOLDEN / "branches_weights.index").read_bytes(), MODELS["branches"](jkeras)
+    whole, model = (GOLDEN / "branches_weights.index").read_bytes(), OF_ONES_OWN["branches"](jkeras)
     rng, refused = np.random.default_rng(0), 0
     for i in range(100):
         data = bytearray(whole)

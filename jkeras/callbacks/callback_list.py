@@ -30,8 +30,6 @@ _TRAIN = ("on_train_batch_begin", "on_train_batch_end")
 _TEST = ("on_test_batch_begin", "on_test_batch_end")
 _PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
 _BATCHES = (*_TRAIN, *_TEST, *_PREDICT)
-_LIBRARY = f"{__name__.partition('.')[0]}."
-_BEGINNING = ("on_train_begin", "on_epoch_begin", "on_train_batch_begin")
 # A train-batch event reaches a callback that overrides only the older name.
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -125,12 +123,6 @@ class CallbackList(Callback):
         if self.wants_replay or not all(isinstance(c, ProgbarLogger) for c in heard):
             return False
         return all(vars(type(c)).get("may_lag") and not any(hook in vars(c) for hook in HOOKS) for c in self.callbacks)
-
-    @property
-    def hears_the_beginning(self) -> bool:
-        """Whether code that is not this package's runs before the first step."""
-        heard = [method for hook in _BEGINNING for _, method in self._listeners[hook]]
-        return not all(getattr(method, "__module__", "").startswith(_LIBRARY) for method in heard)
 
     @property
     def wants_replay(self) -> bool:

@@ -128,20 +128,6 @@ class ArrayStacker:
                 capacity = self.capacity if self.joins_epochs and not full else 1
                 yield BatchStack(self._take(order[full * size :], capacity, rest), 1, rest)
 
-    def first_spec(self) -> Tree:
-        """The shapes and dtypes of the data of the first stack.
-
-        Example:
-            >>> ArrayStacker(ArraySource(np.arange(5.0), batch_size=2), on_device=False).first_spec()[0].shape[1:]
-            (2,)
-        """
-        rows, size = self.source.num_samples, self.batch_size
-        capacity = self.capacity if rows >= size or self.joins_epochs else 1
-        lead = (capacity, min(rows, size))
-        return jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct((*lead, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype)), self.arrays
-        )
-
     def padded_stacks(self) -> Generator[BatchStack]:
         """The stacks of one pass in which every batch is full: a row is repeated behind the last one."""
         size, order = self.batch_size, self.source.order()

@@ -105,12 +105,7 @@ def with_fused_convolutions(fn: Callable[..., Tree]) -> Callable[..., Tree]:
 
     def fused(*args: Tree) -> Tree:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
-        if any(equation.primitive.name == "conv" for equation in equations(closed)):
-            found = [_array(value) for value in _Runner().run(closed, jax.tree.leaves(args))]
-        else:
-            from jax.extend.core import jaxpr_as_fun  # takes a while to import
-
-            found = jaxpr_as_fun(closed)(*jax.tree.leaves(args))
+        found = [_array(value) for value in _Runner().run(closed, jax.tree.leaves(args))]
         return jax.tree.unflatten(jax.tree.structure(shapes), found)
 
     return fused

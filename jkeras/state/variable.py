@@ -342,11 +342,6 @@ class Variable(ArrayOperators):
         return self.assign(self.stored - _plain(value))
 
     @property
-    def is_drawn(self) -> bool:
-        """Whether it has an array; one without gets its first value when that is needed."""
-        return self._value is not None
-
-    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -39,7 +38,6 @@ from jkeras.data.stream_stacker import Stacker
 from jkeras.layer.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import threads
-from jkeras.training.ahead import compile_ahead
 from jkeras.training.objective.trackers import logs_of_epoch, tracker_places
 from jkeras.training.programs.steps_per_dispatch import Stopwatch
 from jkeras.training.programs.training import Program, TrainingProgram
@@ -119,9 +117,7 @@ class FitLoop:
         self._measured = steps is None and not processes.of_any(events.has_train_batch_hooks, "what callbacks hear")
         self._steps_per_event = steps or 1
         self.seed = random.next_seed()
-        key, metrics = _key(0, self.seed), model._trainer.objective.init_metrics()
-        ahead = functools.partial(compile_ahead, model, stacker, program, events, key, metrics)
-        self.run = Run(model, key, metrics, trains=True, ahead=ahead)
+        self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
         self.last: Dispatch | None = None
         self._position = ResumeState()  # the numbers of it that the host counts
         self._logs: Logs = {}  # of the epoch so far, still on the device

@@ -23,8 +23,7 @@ from jkeras.graph.infer import at_size
 from jkeras.layer.leaks import hide_tracers
 from jkeras.layer.tracking import inventory
 from jkeras.state.functionalize import abstractly, functionalize
-from jkeras.state.scope import UnknownVariables
-from jkeras.state.scope import current, pop, push
+from jkeras.state.scope import UnknownVariables, current, pop, push
 
 if TYPE_CHECKING:
     from jkeras.training.steps import Steps

@@ -42,21 +42,13 @@ class Run:
         metrics: accumulators at the start.
         trains: whether programs take the arrays they are given, and change the optimizer's state.
         follows: whether the weights may change between two dispatches, by callbacks; else they are read once and written once.
-        ahead: called with what the model holds before the values are read, and so drawn where there are none.
 
     Attributes:
         state: between two dispatches.
     """
 
     def __init__(
-        self,
-        model: Steps,
-        rng: Array | np.ndarray,
-        metrics: Tree = None,
-        *,
-        trains: bool = False,
-        follows: bool = True,
-        ahead: Callable[[Inventory], None] | None = None,
+        self, model: Steps, rng: Array | np.ndarray, metrics: Tree = None, *, trains: bool = False, follows: bool = True
     ):
         self.model, self.trains, self.follows = model, trains, follows
         self._placement = model._trainer.placement
@@ -64,8 +56,6 @@ class Run:
         if metrics is not None:
             adopt(model, (variable for metric in model._trainer.reported_metrics()[1] for variable in metric.variables))
         self._variables = _Variables(model, trains, self._placement)
-        if ahead is not None:
-            ahead(self._variables.held)
         params, state = self._variables.read()
         opt_state: Tree = ()
         held = self._variables.held

@@ -17,8 +17,6 @@ signature (`nn/cpu/slow_loops.py`).
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -83,30 +81,7 @@ class TrainingProgram(Program):
     def __init__(self, loop: Any, stepwise: Callable[[], Callable[..., Tree]], joins_epochs: bool = False):
         super().__init__(self._first_call)
         self._loop, self._stepwise = loop, stepwise
-        self._compiling: threading.Thread | None = None
         self.epochs: Call | None = self._first_epochs if joins_epochs else None
-
-    def compile_ahead(self, state: TrainState, data: Tree) -> None:
-        """Begin to compile the loop in a thread; the first call waits for it, and so does the end of the process.
-
-        Args:
-            state: with shapes in place of arrays.
-            data: the shapes of a batch stack.
-        """
-        if self._compiling is not None:
-            return
-        bounds = (0, 1, 0, 0) if self.epochs is None else (0, 1, 0, 0, 1)
-        traced = self._loop.trace(*_apart(state), data, *bounds)
-        if jax.default_backend() == "cpu" and slow_in_loop(traced.jaxpr):
-            return
-        lowered = traced.lower()
-
-        def finish() -> None:
-            with contextlib.suppress(Exception):  # the first call meets the same error, and says so
-                lowered.compile()
-
-        self._compiling = threading.Thread(target=finish, name="jkeras-compile")
-        self._compiling.start()
 
     def _first_call(self, state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         self._choose(state, *args, *(() if self.epochs is None else (1,)))
@@ -117,8 +92,6 @@ class TrainingProgram(Program):
         return _keeping_metrics(self._loop)(state, *args)
 
     def _choose(self, state: TrainState, *args: Tree) -> None:
-        if self._compiling is not None:
-            self._compiling.join()
         if jax.default_backend() == "cpu" and slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr):
             self.call, self.epochs = _keeping_metrics(self._stepwise()), None
         elif self.epochs is None:
