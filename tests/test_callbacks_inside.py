@@ -128,6 +128,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("case, epoch, batch, layer, rows, text", FOUND, ids=[c[0].__name__ for c in FOUND])
 def test_the_first_bad_place_is_named(case, epoch, batch, layer, rows, text, capsys):
     found = case()

@@ -126,7 +126,7 @@ def test_every_example_is_tested():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {*PROMISES, "layouts.py", "mnist.py", "cifar10.py", "keras_script.py"}
 
 
-@pytest.mark.parametrize("name", PROMISES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "survive.py")) for n in PROMISES])
 def test_example_prints_what_it_promises(name, cache, tmp_path, capsys):
     run(name)
     text = capsys.readouterr().out

@@ -53,6 +53,7 @@ def assert_goes_on(model, file):
     np.testing.assert_allclose(found, EXPECTED[f"{file}/losses"], rtol=1e-5)
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("file", FILES)
 def test_weights_of_golden_files(file):
     stem = file.partition(".")[0]

@@ -74,6 +74,7 @@ def assert_equal(a, b):
         np.testing.assert_allclose(np.asarray(one, "float64"), np.asarray(other, "float64"), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.few(80)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_both_ways(call):
     with warnings.catch_warnings():

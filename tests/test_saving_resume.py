@@ -191,6 +191,7 @@ CALLBACKS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("batches", [9, 14])
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_callbacks_go_on_as_well(tmp_path, name, batches):

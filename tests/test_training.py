@@ -57,6 +57,7 @@ FITS = {
 }
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize("name", FITS)
 def test_fit_arguments_have_keras_effect(name):
     compile_arguments, fit_arguments = FITS[name]

@@ -47,6 +47,7 @@ def test_own_policy(case, policy):
     check(layer, case, *POLICIES[policy])
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_mixed_values_are_near_float32(case):
     made = Prepared(case, policy="mixed_bfloat16")

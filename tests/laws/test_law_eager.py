@@ -2,6 +2,7 @@
 compiles nothing."""
 
 import numpy as np
+import pytest
 from table import assert_close, every_case, one_of_each, prepared, weight_trees
 
 from jkeras._base import paths
@@ -27,6 +28,7 @@ def test_apply_is_call(case):
         assert_close(after, state)
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_stateless_call_is_apply(case):
     made = prepared(case)
@@ -45,6 +47,7 @@ def test_stateless_call_is_apply(case):
                 assert_close(values[id(variable)], state[path])
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_jit_is_eager(case):
     made = prepared(case)

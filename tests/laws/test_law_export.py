@@ -7,6 +7,7 @@ from jax import export
 from table import MODELS, assert_close, one_of_each, prepared
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_one_export_serves_every_batch_size(case):
     made = prepared(case)

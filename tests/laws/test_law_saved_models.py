@@ -34,6 +34,7 @@ def assert_same_predictions(case, ours, theirs):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.few(60)
 @one_layer_of_each
 def test_keras_reads_the_json_of_a_model(case):
     if case.layer in NO_GRAPH_IN_KERAS3:

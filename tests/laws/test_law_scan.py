@@ -1,9 +1,11 @@
 """`apply` works as a `lax.scan` body: state in, state of the same structure out."""
 
 import jax
+import pytest
 from table import assert_close, one_of_each, prepared
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_apply_is_a_scan_body(case):
     made = prepared(case)

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 from table import LAYERS, assert_close, one_of_each, prepared
 
 
@@ -22,6 +23,7 @@ def test_vmap_over_examples_is_the_batch(case):
         assert apart.shape == y.shape and not np.allclose(apart, y)
 
 
+@pytest.mark.few(60)
 @one_of_each
 def test_vmap_over_weights_is_an_ensemble(case):
     made = prepared(case)

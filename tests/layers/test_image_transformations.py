@@ -54,6 +54,7 @@ def test_a_draw_does_to_images_what_it_does_in_keras(name):
     np.testing.assert_allclose(layer.transform_images(IMAGES, drawn), expected, **NEAR)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("name", "arguments"),
     (
