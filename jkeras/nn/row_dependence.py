@@ -487,25 +487,13 @@ def _paired(numbers: Any, axis: int) -> int:
 # programs in programs -------------------------------------------------------------------------------------------------
 
 
-CALLS = frozenset(
-    [
-        "jit",
-        "pjit",
-        "closed_call",
-        "core_call",
-        "checkpoint",
-        "remat",
-        "remat2",
-        "custom_jvp_call",
-        "custom_vjp_call",
-        "custom_vjp_call_jaxpr",
-    ]
-)
+_ONCE = "jit pjit closed_call core_call checkpoint remat remat2 custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr"
+CALLS = frozenset(_ONCE.split())
 """Primitives that run a program once."""
 _WITH_PROGRAMS = CALLS | {"scan", "while", "cond"}
 
 
-@_rule(" ".join(sorted(CALLS)))
+@_rule(_ONCE)
 def _inner(equation: Equation, given: list[Kind], rows: int) -> list[Kind] | Kind:
     programs = [twins for twins in _twin_programs(equation) if len(twins.program.jaxpr.invars) == len(given)]
     return _follow(programs[0], given, rows) if len(programs) == 1 else MIXED

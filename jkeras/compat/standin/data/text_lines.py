@@ -7,10 +7,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jkeras._base.errors import unknown_name
 from jkeras.compat.standin.data.dataset import Dataset
 from jkeras.compat.standin.files import path_of
-from jkeras.compat.standin.host_tensor import encoded
+from jkeras.compat.standin.records.files import checked_kind, paths_in
 from jkeras.compat.standin.tensor_spec import TensorSpec
 
 __all__ = ["TextLineDataset"]
@@ -39,12 +38,10 @@ def TextLineDataset(
     Raises:
         ValueError: another compression.
     """
-    kind = compression_type or ""
-    if kind not in _OPENERS:
-        raise unknown_name("compression_type", kind, _OPENERS)
+    kind = checked_kind(compression_type)
 
     def lines() -> Iterator[bytes]:
-        names = filenames.as_numpy_iterator() if isinstance(filenames, Dataset) else encoded(filenames).ravel()
+        names = filenames.as_numpy_iterator() if isinstance(filenames, Dataset) else paths_in(filenames)
         for path in names:
             yield from _OPENERS[kind](path_of(path)).splitlines()
 

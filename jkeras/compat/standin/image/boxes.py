@@ -221,9 +221,8 @@ def sample_distorted_bounding_box(
     Raises:
         ValueError: no boxes.
     """
-    key = key_of_draw(seed or None)
-    ranges = aspect_ratio_range or (0.75, 1.33), area_range or (0.05, 1.0)
-    return _window(key, image_size, bounding_boxes, min_object_covered, ranges, max_attempts, use_image_if_no_bounding_boxes)
+    ranges, whole = (aspect_ratio_range, area_range), use_image_if_no_bounding_boxes
+    return _window(key_of_draw(seed or None), image_size, bounding_boxes, min_object_covered, ranges, max_attempts, whole)
 
 
 def stateless_sample_distorted_bounding_box(
@@ -238,9 +237,8 @@ def stateless_sample_distorted_bounding_box(
     name: object = None,
 ) -> Window:
     """`sample_distorted_bounding_box` with draws from a pair of integers alone."""
-    key = stateless_key(seed)
-    ranges = aspect_ratio_range or (0.75, 1.33), area_range or (0.05, 1.0)
-    return _window(key, image_size, bounding_boxes, min_object_covered, ranges, max_attempts, use_image_if_no_bounding_boxes)
+    ranges, whole = (aspect_ratio_range, area_range), use_image_if_no_bounding_boxes
+    return _window(stateless_key(seed), image_size, bounding_boxes, min_object_covered, ranges, max_attempts, whole)
 
 
 def _window(
@@ -248,7 +246,7 @@ def _window(
     image_size: Tree,
     boxes: Tree,
     least: Any,
-    ranges: tuple[Sequence[float], Sequence[float]],
+    ranges: tuple[Sequence[float] | None, Sequence[float] | None],
     attempts: int | None,
     whole_without: bool | None,
 ) -> Window:
@@ -258,7 +256,8 @@ def _window(
         raise ValueError("No bounding boxes. Give one, or write use_image_if_no_bounding_boxes=True.")
     draws = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))).tolist())
     boxes = boxes * [height, width, height, width] if len(boxes) else np.array([[0, 0, height, width]], float)
-    found = (_attempt(draws, height, width, *ranges) for _ in range(100 if attempts is None else int(attempts)))
+    aspects, areas = ranges[0] or (0.75, 1.33), ranges[1] or (0.05, 1.0)
+    found = (_attempt(draws, height, width, aspects, areas) for _ in range(100 if attempts is None else int(attempts)))
     top, left, tall, wide = next(
         (one for one in found if one and _shows(one, boxes, float(np.asarray(least)))), (0, 0, height, width)
     )
